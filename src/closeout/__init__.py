@@ -1,0 +1,1 @@
+"""closeout: a closed account, step by step, with proof."""

@@ -1,0 +1,154 @@
+"""What closeout asks of a venue: facts to judge by, quotes, commands exactly once, receipts, records."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Protocol
+
+from closeout.facts.engine import Engine
+
+
+class Remedy(StrEnum):
+    """What can be done about a blocker at a venue. The names are the codes in receipts and JSON."""
+
+    REVOKE_KEY = "revoke_key"
+    CANCEL_ORDERS = "cancel_orders"
+    CLOSE_POSITION = "close_position"
+    REPAY_LOAN = "repay_loan"
+    STOP_RENEWAL = "stop_renewal"
+    REDEEM = "redeem"
+    CLOSE_SUB_ACCOUNT = "close_sub_account"
+    GATHER = "gather"
+    CONVERT = "convert"
+    WITHDRAW = "withdraw"
+    SEND = "send"
+    DONATE = "donate"
+    FORFEIT = "forfeit"
+    UNBIND = "unbind"
+
+
+class Act(StrEnum):
+    """What only the engine asks of a venue, never the holder directly."""
+
+    FREEZE = "freeze"
+    UNFREEZE = "unfreeze"
+    CLOSE = "close"
+    ERASE = "erase"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """One thing to do at a venue. ``items`` are the venue's numbers; an amount has its asset beside it."""
+
+    kind: Remedy | Act
+    account_id: int
+    items: tuple[str, ...] = ()
+    asset: str | None = None
+    amount: Decimal | None = None
+    params: Mapping[str, str] = field(default_factory=dict)  # to_asset, address, network, memo, price_least, …
+
+    def digest(self) -> str:
+        """Return SHA-256 over everything that the command says; equal commands have equal digests."""
+        said = [
+            self.kind, self.account_id, list(self.items), self.asset,
+            None if self.amount is None else f"{self.amount.normalize():f}", sorted(self.params.items()),
+        ]  # fmt: skip
+        return hashlib.sha256(json.dumps(said, ensure_ascii=False).encode()).hexdigest()
+
+
+class ReceiptState(StrEnum):
+    """How a command stands at the venue."""
+
+    DONE = "done"
+    PENDING = "pending"  # accepted, finishes by itself; facts show it in flight
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Money that a command moved: signed from the holder's view."""
+
+    wallet: str
+    asset: str
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The venue's answer to one key, the same however often it is asked."""
+
+    key: str
+    state: ReceiptState
+    at: datetime
+    reason: str | None = None  # code of a rejection: slippage, minimum, not_found, …
+    moved: tuple[Moved, ...] = ()
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What a command would do now."""
+
+    command: Command
+    possible: bool
+    reason: str | None = None  # why not: minimum, no_price, delisted, no_early_redemption, …
+    price: Decimal | None = None  # of one unit of command.asset in proceeds_asset
+    price_at: datetime | None = None
+    proceeds: Decimal | None = None  # expected, after fee and penalty
+    proceeds_asset: str | None = None
+    fee: Decimal | None = None
+    fee_asset: str | None = None
+    penalty: Decimal | None = None  # in command.asset
+    done_at: datetime | None = None  # when it should be final; None is at once
+
+
+class Rejected(Exception):
+    """The venue said no and will say no again; a person looks. ``reason`` is its code."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(detail or reason)
+        self.reason = reason
+
+
+class Unreachable(Exception):
+    """The venue did not answer; the outcome is unknown. Look up the key before sending it again."""
+
+
+class Venue(Protocol):
+    """A place that holds accounts. Implementations: ``paper`` (in memory), ``sandbox``, ``okx``, ``http``."""
+
+    name: str
+
+    def now(self) -> datetime:
+        """Return the venue's time, naive UTC."""
+
+    def engine(self, accounts: Sequence[int]) -> Engine:
+        """Return an engine over the current facts of ``accounts``. Raises: Unreachable."""
+
+    def quote(self, commands: Sequence[Command]) -> Sequence[Quote]:
+        """Say what each command would do now; moves nothing. Raises: Unreachable."""
+
+    def submit(self, commands: Sequence[tuple[str, Command]]) -> Sequence[Receipt]:
+        """Do each command once per key and answer with its receipt, in order.
+
+        Idempotent: a known key returns its receipt and does nothing; a known key with another digest raises
+        Rejected("key_reused"). A command that fails leaves nothing behind. Raises: Unreachable.
+        """
+
+    def receipts(self, keys: Sequence[str]) -> Mapping[str, Receipt]:
+        """Return the receipts that exist for ``keys``: how an unknown outcome is looked up. Raises: Unreachable."""
+
+    def records(self, account_id: int, kind: str) -> Iterator[Mapping[str, Any]]:
+        """Stream one kind of record of the account, oldest first; see :data:`RECORD_KINDS`. Raises: Unreachable."""
+
+
+RECORD_KINDS = (
+    "trades", "orders", "transfers", "deposits", "withdrawals", "earn", "loans", "fees", "conversions",
+    "ledger", "balances", "logins", "security_events", "identity", "messages",
+)  # fmt: skip
