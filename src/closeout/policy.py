@@ -35,6 +35,8 @@ class Policy:
     password_wait_days: int = days(30, 0, 90, "a thief changes the password first")
     factor_wait_days: int = days(90, 0, 90, "a thief replaces phone, e-mail or authenticator")
     cooling_off_days: int = days(7, 0, 30, "time to change one's mind")
+    resume_hours: int = days(24, 1, 168, "least time left after a pause, so that the notice can be read")
+    application_days: int = days(14, 1, 90, "an application that is not submitted lapses")
     observation_days: int = days(180, 30, 365, "late value can still be claimed")
     identifier_reuse_days: int = days(30, 0, 180, "a new account with the same e-mail or phone")
     review_working_days: int = days(15, 1, 15, "manual review must end (GB/T 35273-2020)")

@@ -1,0 +1,167 @@
+"""Every reason to refuse, with its sentence in both languages; the doors translate, nobody else speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+SENTENCES: Mapping[str, Mapping[str, str]] = {
+    "blocked": {
+        "en": "The account cannot be closed yet: {count} conditions are not met. Run the self-check to see each of them.",
+        "zh": "账户暂时无法注销：还有 {count} 项条件未满足。请查看自查结果，逐项处理。",
+    },
+    "unknown_facts": {
+        "en": "Some facts could not be read; that is our fault, not yours. Try again later or ask support.",
+        "zh": "部分数据暂时无法读取，这是我们的问题，与你无关。请稍后再试或联系客服。",
+    },
+    "unknown_account": {
+        "en": "There is no such account here. Check the number, or list the seeded people with: closeout people",
+        "zh": "这里没有这个账户。请核对编号，或运行 closeout people 查看示例账户。",
+    },
+    "already_applied": {
+        "en": "An application for this account is already open: {number}. Continue it or withdraw it first.",
+        "zh": "该账户已有进行中的注销申请：{number}。请继续办理，或先撤销它。",
+    },
+    "no_application": {
+        "en": "There is no open application for this account. Apply first.",
+        "zh": "该账户没有进行中的注销申请。请先提交申请。",
+    },
+    "already_closed": {
+        "en": "The account is already closed. What remains is the certificate and the closed-account page.",
+        "zh": "账户已经注销。现在只能查看注销证明和注销后页面。",
+    },
+    "already_ended": {
+        "en": "This application has already ended; nothing was changed.",
+        "zh": "这份申请已经结束，没有任何改动。",
+    },
+    "not_now": {
+        "en": "This step is not possible at this stage of the application.",
+        "zh": "申请目前所处的阶段不能执行这一步。",
+    },
+    "not_due": {
+        "en": "It is not time yet. The date is shown with the application.",
+        "zh": "时间还没到。日期见申请页面。",
+    },
+    "under_review": {
+        "en": "The application is in manual review. We will write to you; there is nothing for you to do now.",
+        "zh": "申请正在人工审核中。有结果会通知你，目前无需操作。",
+    },
+    "not_held": {"en": "No hold stands on this case.", "zh": "该申请没有被保全。"},
+    "not_holdable": {"en": "No hold can be placed on this case.", "zh": "该申请无法设置保全。"},
+    "no_date": {
+        "en": "No date is known from which the application could begin.",
+        "zh": "目前无法确定申请可以开始的日期。",
+    },
+    "consent_missing": {
+        "en": "Read and tick every point of the risk list: {count} points are missing.",
+        "zh": "请逐条阅读并勾选风险事项：还有 {count} 条未确认。",
+    },
+    "consent_too_fast": {
+        "en": "Please read for {seconds} more seconds.",
+        "zh": "请再看 {seconds} 秒。",
+    },
+    "consent_changed": {
+        "en": "The text you accepted has changed. Read it again.",
+        "zh": "你确认过的内容已更新，请重新阅读。",
+    },
+    "records_missing": {
+        "en": "Download your records first, or say that you do not want them.",
+        "zh": "请先下载你的记录，或明确表示不需要。",
+    },
+    "not_verified": {
+        "en": "Verification is not complete: {factors} is missing.",
+        "zh": "验证尚未完成：还缺 {factors}。",
+    },
+    "wrong_code": {
+        "en": "The code for {factor} is wrong. {left} tries are left.",
+        "zh": "{factor} 验证码不正确，还可以试 {left} 次。",
+    },
+    "code_expired": {
+        "en": "The code for {factor} has expired. Ask for a new one.",
+        "zh": "{factor} 验证码已过期，请重新获取。",
+    },
+    "code_used_up": {
+        "en": "The code for {factor} was wrong too often and is void. Ask for a new one in {minutes} minutes.",
+        "zh": "{factor} 验证码错误次数过多，已作废。请在 {minutes} 分钟后重新获取。",
+    },
+    "code_not_sent": {
+        "en": "No code was asked for {factor}. Ask for one first.",
+        "zh": "尚未获取 {factor} 验证码，请先获取。",
+    },
+    "code_replayed": {
+        "en": "This authenticator code was used before. Wait for the next one.",
+        "zh": "这个身份验证器验证码已经用过，请等待下一个。",
+    },
+    "clock_off": {
+        "en": "Your authenticator's clock is about {seconds} seconds {direction}. Set the phone's time to automatic and use the next code.",
+        "zh": "你的身份验证器时间{direction}约 {seconds} 秒。请将手机时间设为自动，再使用下一个验证码。",
+    },
+    "too_many_codes": {
+        "en": "Too many codes were asked for. Try again in {seconds} seconds.",
+        "zh": "获取验证码过于频繁，请在 {seconds} 秒后再试。",
+    },
+    "factor_missing": {
+        "en": "No {factor} is registered for this account. Ask support for proof of identity inside the case.",
+        "zh": "该账户没有登记{factor}。请在申请内联系客服进行身份核验。",
+    },
+    "plan_changed": {
+        "en": "Something changed since you confirmed. Look at the plan again and confirm it anew.",
+        "zh": "确认之后情况有变化。请重新查看清理方案并再次确认。",
+    },
+    "nothing_to_clear": {
+        "en": "There is nothing that one click could clear.",
+        "zh": "没有可以一键清理的项目。",
+    },
+    "unknown_language": {
+        "en": "The language is not known. Known are zh and en.",
+        "zh": "不支持这种语言。可用的语言是 zh 和 en。",
+    },
+}  # fmt: skip
+
+FACTORS: Mapping[str, Mapping[str, str]] = {
+    "email": {"en": "e-mail", "zh": "邮箱"},
+    "sms": {"en": "SMS", "zh": "短信"},
+    "totp": {"en": "the authenticator app", "zh": "身份验证器"},
+    "passkey": {"en": "the passkey", "zh": "通行密钥"},
+}
+DIRECTIONS: Mapping[str, Mapping[str, str]] = {
+    "fast": {"en": "fast", "zh": "快"},
+    "slow": {"en": "slow", "zh": "慢"},
+}
+COLUMNS: Mapping[str, Mapping[str, Mapping[str, str]]] = {"factor": FACTORS, "direction": DIRECTIONS}
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One reason: a stable code and the values of its sentence."""
+
+    code: str
+    values: Mapping[str, str | int] = field(default_factory=dict)
+
+    def sentence(self, language: str) -> str:
+        """Return the sentence in ``language`` (zh or en)."""
+        values = dict(self.values)
+        for name, words in COLUMNS.items():
+            if name in values:
+                values[name] = words[str(values[name])][language]
+        if "factors" in values:
+            joint = "、" if language == "zh" else ", "
+            values["factors"] = joint.join(FACTORS[part][language] for part in str(values["factors"]).split())
+        return SENTENCES[self.code][language].format(**values)
+
+
+class Refused(Exception):
+    """A normal answer of the business: no, and why. Holds all reasons at once, never only the first."""
+
+    def __init__(self, *reasons: Reason) -> None:
+        super().__init__("; ".join(reason.code for reason in reasons))
+        self.reasons: Sequence[Reason] = reasons
+
+    def sentences(self, language: str) -> list[str]:
+        """Return one sentence for each reason in ``language`` (zh or en)."""
+        return [reason.sentence(language) for reason in self.reasons]
+
+
+def refuse(code: str, **values: str | int) -> Refused:
+    """Return a refusal with one reason."""
+    return Refused(Reason(code, values))
