@@ -40,11 +40,15 @@ class Act(StrEnum):
     UNFREEZE = "unfreeze"
     CLOSE = "close"
     ERASE = "erase"
+    WRITE_OFF = "write_off"  # the operator takes over a negative fraction; booked, never silent
 
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """One thing to do at a venue. ``items`` are the venue's numbers; an amount has its asset beside it."""
+    """One thing to do at a venue. ``items`` are the venue's numbers; an amount has its asset beside it.
+
+    What each kind carries is written once, in the constructors of :mod:`closeout.venues.commands`.
+    """
 
     kind: Remedy | Act
     account_id: int
@@ -106,6 +110,25 @@ class Quote:
     fee_asset: str | None = None
     penalty: Decimal | None = None  # in command.asset
     done_at: datetime | None = None  # when it should be final; None is at once
+    mark: Decimal | None = None  # the price before this command's own impact; None: the same as price
+    most: Decimal | None = None  # the most that is possible now, when a limit (daily_limit) says less
+    more_at: datetime | None = None  # when the rest of a limited amount becomes possible
+    proceeds_wallet: str | None = None  # where the proceeds arrive; None: where the kind says
+
+
+@dataclass(frozen=True)
+class Destination:
+    """One verified entry of the holder's address book, or a bank account that is bound to the account.
+
+    ``network`` is ``bank`` for fiat; then ``address`` is the number of the payment method.
+    """
+
+    asset: str
+    network: str
+    address: str
+    memo: str | None = None
+    label: str = ""
+    usable_at: datetime | None = None  # naive UTC; a fresh entry may have to wait
 
 
 class Rejected(Exception):
@@ -143,6 +166,9 @@ class Venue(Protocol):
 
     def receipts(self, keys: Sequence[str]) -> Mapping[str, Receipt]:
         """Return the receipts that exist for ``keys``: how an unknown outcome is looked up. Raises: Unreachable."""
+
+    def destinations(self, account_id: int) -> Sequence[Destination]:
+        """Return the verified address book and bank accounts of the account. Raises: Unreachable."""
 
     def records(self, account_id: int, kind: str) -> Iterator[Mapping[str, Any]]:
         """Stream one kind of record of the account, oldest first; see :data:`RECORD_KINDS`. Raises: Unreachable."""
