@@ -1,0 +1,1 @@
+"""The font that every PDF embeds; see NOTICE."""
