@@ -14,10 +14,13 @@ from typing import Any
 
 import psycopg
 
-ROOMS: dict[str, str] = {}
+ROOMS: dict[str, str] = {
+    "sandbox": "closeout.venues.sandbox.schema",
+    "audit": "closeout.records.schema",
+}
 """Room → package of its SQL files, in the order in which they are applied to the main database."""
 
-KEYRING: dict[str, str] = {}
+KEYRING: dict[str, str] = {"keyring": "closeout.records.schema_keyring"}
 """The same for the keyring, which is a database of its own."""
 
 LOCK = 0x636C6F73  # "clos"

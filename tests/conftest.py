@@ -1,0 +1,203 @@
+"""What every test can use: one throw-away PostgreSQL per run, and a fresh database per test.
+
+The server lies in a temporary directory, forces nothing to disk, and starts when the first test asks for it. Its
+address is known before: Django's settings read it when they are imported, which is here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import importlib.util
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from closeout.cluster import ClusterError, databases, locks, migrations, places, supervisor
+
+SCRATCH = "CLOSEOUT_TEST_SCRATCH"  # set by the first process of a run for the workers of pytest-xdist
+PREFIX = "closeout-test-"
+DJANGO_FOLDERS = ("cases", "web", "journeys")
+TEMPLATE, TEMPLATE_KEYRING = "closeout_template", "closeout_template_keyring"
+
+_first = SCRATCH not in os.environ
+_session_lock: int | None = None
+_django_problem: Exception | None = None
+_number = itertools.count(1)
+
+
+def _remove(scratch: Path) -> None:
+    with contextlib.suppress(ClusterError):
+        supervisor.Cluster(scratch / "pg", durable=False).stop(force=True)
+    with contextlib.suppress(ClusterError):
+        shutil.rmtree(places.settle(scratch / "pg").path, ignore_errors=True)
+    shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _sweep() -> None:
+    """Remove what a killed run left behind; the lock of a living run is taken."""
+    for left in Path(tempfile.gettempdir()).glob(PREFIX + "*/session.lock"):
+        with contextlib.suppress(ClusterError):
+            if left.stat().st_uid == os.geteuid() and not locks.is_taken(left):
+                _remove(left.parent)
+
+
+def _begin() -> Path:
+    """Make the scratch directory of this run and name the database in the environment."""
+    global _session_lock  # noqa: PLW0603 - held for as long as this process lives
+    if not _first:
+        return Path(os.environ[SCRATCH])
+    _sweep()
+    scratch = Path(tempfile.mkdtemp(prefix=PREFIX))
+    scratch.chmod(0o755)  # root's server is another user and must walk through
+    _session_lock = locks.open_lock(scratch / "session.lock")
+    locks.try_lock(_session_lock, fcntl.LOCK_EX)
+    place = places.settle(scratch / "pg")
+    place.make()
+    place.start_lock.touch(mode=0o600)
+    for name in [name for name in os.environ if name.startswith("CLOSEOUT_") and name != "CLOSEOUT_PG_BIN"]:
+        del os.environ[name]
+    os.environ[SCRATCH] = str(scratch)
+    os.environ["CLOSEOUT_DATA_DIR"] = str(scratch / "data")
+    os.environ["CLOSEOUT_DATABASE_URL"] = databases.embedded_url(place.socket_dir())
+    os.environ["CLOSEOUT_SECRET_KEY"] = "only for tests " + "x" * 40
+    return scratch
+
+
+def _set_up_django() -> None:
+    """Set Django up if the site exists; what goes wrong stops only a run that needs it."""
+    global _django_problem  # noqa: PLW0603
+    if importlib.util.find_spec("closeout.web.settings") is None:
+        return
+    os.environ["DJANGO_SETTINGS_MODULE"] = "closeout.web.settings"
+    try:
+        import django
+        from django.conf import settings
+
+        settings.DATABASES  # noqa: B018 - reads the settings
+        django.setup()
+    except Exception as wrong:  # noqa: BLE001 - reported below
+        _django_problem = wrong
+
+
+_scratch = _begin()
+_set_up_django()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Stop loudly where pytest-django would skip in silence: its tests are here, but Django does not start."""
+    here = Path(__file__).parent
+    if _django_problem is not None and any(
+        item.path.is_relative_to(here / folder) for item in items for folder in DJANGO_FOLDERS
+    ):
+        raise pytest.UsageError(f"Django does not start: {_django_problem!r}")
+
+
+def pytest_unconfigure() -> None:
+    """Throw the cluster away when the first process of the run ends."""
+    if _first:
+        _remove(_scratch)
+
+
+@pytest.fixture(scope="session")
+def cluster_url() -> Iterator[str]:
+    """The URL of the main database on this run's server; both templates exist with every room's tables."""
+    cluster = supervisor.Cluster(_scratch / "pg", durable=False)
+    url = cluster.hold()
+    with locks.exclusive(_scratch / "template.lock"):
+        _make_template(url, TEMPLATE, migrations.apply_all)
+        _make_template(url, TEMPLATE_KEYRING, migrations.apply_keyring)
+    yield url
+    cluster.release()
+
+
+def _make_template(url: str, name: str, apply: Any) -> None:
+    target = databases.with_name(url, name)
+    if databases.exists(target):
+        return
+    unfinished = f"{name}_unfinished"
+    with databases.connect(url, autocommit=True) as connection:
+        connection.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(unfinished)))
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(unfinished)))
+        with databases.connect(databases.with_name(url, unfinished)) as fresh:
+            apply(fresh)
+        fresh.close()
+        connection.execute(
+            sql.SQL("alter database {} rename to {}").format(sql.Identifier(unfinished), sql.Identifier(name))
+        )
+
+
+@contextlib.contextmanager
+def _clone(url: str, template: str) -> Iterator[str]:
+    name = f"t{os.getpid()}_{next(_number)}"
+    with databases.connect(url, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("create database {} template {} strategy file_copy").format(
+                sql.Identifier(name), sql.Identifier(template)
+            )
+        )
+        yield databases.with_name(url, name)
+        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def database(cluster_url: str) -> Iterator[str]:
+    """The URL of a database of one's own with every room's tables; dropped after the test."""
+    with _clone(cluster_url, TEMPLATE) as url:
+        yield url
+
+
+@pytest.fixture
+def keyring_database(cluster_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The URL of a keyring of one's own; CLOSEOUT_KEYRING_URL names it during the test."""
+    with _clone(cluster_url, TEMPLATE_KEYRING) as url:
+        monkeypatch.setenv("CLOSEOUT_KEYRING_URL", url)
+        yield url
+
+
+@pytest.fixture(scope="session")
+def _shared_database(cluster_url: str) -> Iterator[str]:
+    with _clone(cluster_url, TEMPLATE) as url:
+        yield url
+
+
+@pytest.fixture
+def connection(_shared_database: str) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+    """An open connection to a database with every room's tables, rolled back after the test: the fast way.
+
+    It is inside a transaction from the start, so that ``connection.transaction()`` in the code under test is a
+    savepoint. Code that commits needs the fixture ``database``.
+    """
+    with psycopg.connect(_shared_database) as opened:
+        opened.execute("select")
+        yield opened
+        opened.rollback()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(request: pytest.FixtureRequest, cluster_url: str, django_db_blocker: Any) -> Iterator[None]:
+    """Make Django's test database with the tables of the core rooms as well, and a keyring beside it."""
+    from django.db import connection as django_connection
+    from django.test.utils import setup_databases, teardown_databases
+
+    suffix = getattr(request.config, "workerinput", {}).get("workerid", "")
+    django_connection.settings_dict["TEST"]["NAME"] = f"django{os.getpid()}{suffix}"
+    with _clone(cluster_url, TEMPLATE_KEYRING) as keyring, pytest.MonkeyPatch.context() as environment:
+        environment.setenv("CLOSEOUT_KEYRING_URL", keyring)
+        with django_db_blocker.unblock():
+            made = setup_databases(verbosity=0, interactive=False)
+            url = databases.with_name(cluster_url, django_connection.settings_dict["NAME"])
+            with databases.connect(url) as fresh:
+                migrations.apply_all(fresh)
+            fresh.close()
+        yield
+        with django_db_blocker.unblock():
+            teardown_databases(made, verbosity=0)
