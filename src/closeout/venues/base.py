@@ -131,6 +131,20 @@ class Destination:
     usable_at: datetime | None = None  # naive UTC; a fresh entry may have to wait
 
 
+@dataclass(frozen=True)
+class Holder:
+    """The person behind an account, as the venue knows them: personal data, opened only to write to them."""
+
+    account_id: int
+    name: str
+    email: str | None
+    phone: str | None
+    totp_secret: bytes | None  # of the authenticator app; None if there is none
+    language: str  # zh or en
+    phrase: str = ""  # anti-phishing word chosen by the holder, shown in every message
+    replaced: tuple[tuple[str, str], ...] = ()  # (email or sms, address) replaced in the last 90 days
+
+
 class Rejected(Exception):
     """The venue said no and will say no again; a person looks. ``reason`` is its code."""
 
@@ -166,6 +180,9 @@ class Venue(Protocol):
 
     def receipts(self, keys: Sequence[str]) -> Mapping[str, Receipt]:
         """Return the receipts that exist for ``keys``: how an unknown outcome is looked up. Raises: Unreachable."""
+
+    def holder(self, account_id: int) -> Holder | None:
+        """Return the person behind the account; None if there is none (any more). Raises: Unreachable."""
 
     def destinations(self, account_id: int) -> Sequence[Destination]:
         """Return the verified address book and bank accounts of the account. Raises: Unreachable."""

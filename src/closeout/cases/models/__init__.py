@@ -1,0 +1,20 @@
+"""Tables of the case file, one file per subject."""
+
+from closeout.cases.models.case import Case, CaseEvent, Consent, PolicyVersion
+from closeout.cases.models.documents import Document
+from closeout.cases.models.effects import EffectRow
+from closeout.cases.models.messages import Message
+from closeout.cases.models.verification import Challenge, RateLimit, TotpStep
+
+__all__ = [
+    "Case",
+    "CaseEvent",
+    "Challenge",
+    "Consent",
+    "Document",
+    "EffectRow",
+    "Message",
+    "PolicyVersion",
+    "RateLimit",
+    "TotpStep",
+]

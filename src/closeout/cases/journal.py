@@ -1,0 +1,125 @@
+"""Writes steps: the cases, one history line each, their effects, and the audit log, in a few statements."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db import connection
+
+from closeout.cases import audit, policies, reminders
+from closeout.lifecycle import FROZEN, Effect, Event, State
+
+if TYPE_CHECKING:
+    from closeout.cases.operations import Step
+
+SAVE = """
+update cases_case as c set
+    state = s.state, due_at = s.due_at, clock_left = s.clock_left, held = s.held, revision = c.revision + 1,
+    submitted_at = coalesce(c.submitted_at, s.submitted_at), closed_at = coalesce(c.closed_at, s.closed_at),
+    looked_at = s.looked_at, remind_at = s.remind_at
+from unnest(
+    %(id)s::bigint[], %(state)s::text[], %(due_at)s::timestamptz[], %(clock_left)s::interval[], %(held)s::bool[],
+    %(submitted_at)s::timestamptz[], %(closed_at)s::timestamptz[], %(looked_at)s::timestamptz[],
+    %(remind_at)s::timestamptz[]
+) as s (id, state, due_at, clock_left, held, submitted_at, closed_at, looked_at, remind_at)
+where c.id = s.id
+"""
+HISTORY = """
+insert into cases_caseevent (case_id, revision, event, from_state, to_state, actor, at, detail)
+select s.id, c.revision, s.event, s.from_state, s.to_state, %(actor)s, %(now)s, s.detail
+from unnest(%(id)s::bigint[], %(event)s::text[], %(from_state)s::text[], %(to_state)s::text[], %(detail)s::jsonb[])
+    as s (id, event, from_state, to_state, detail)
+join cases_case as c on c.id = s.id
+"""
+EFFECTS = """
+insert into cases_effect (case_id, kind, data, state, run_at, attempts, fault)
+select s.id, s.kind, s.data, 'ready', s.run_at, 0, ''
+from unnest(%(id)s::bigint[], %(kind)s::text[], %(data)s::jsonb[], %(run_at)s::timestamptz[])
+    as s (id, kind, data, run_at)
+"""
+SUBMITTED = frozenset({Event.SUBMIT, Event.SCHEDULE, Event.REFER})
+
+
+def record(steps: Sequence[Step], *, actor: str, now: datetime) -> None:
+    """Write ``steps`` in the current transaction. ``now``: aware UTC."""
+    if not steps:
+        return
+    saved = [_columns(step, now=now) for step in steps]
+    columns = {name: [row[name] for row in saved] for name in saved[0]}
+    with connection.cursor() as cursor:
+        cursor.execute(SAVE, columns)
+        cursor.execute(HISTORY, columns | {"actor": actor, "now": now})
+    enqueue(
+        [
+            (step.case.pk, effect, _data(step, effect), now)
+            for step in steps
+            for effect in step.effects
+        ]
+    )  # fmt: skip
+    audit.append([(step.case.number, f"case:{step.event}", _audited(step, actor)) for step in steps], now=now)
+    for step in steps:
+        _refresh(step)
+
+
+def _columns(step: Step, *, now: datetime) -> dict[str, Any]:
+    after = step.after
+    policy = policies.of_version(step.case.policy_id)
+    return {
+        "id": step.case.pk,
+        "state": after.state.value,
+        "due_at": after.due_at,
+        "clock_left": after.clock_left,
+        "held": after.held,
+        "submitted_at": now if step.event in SUBMITTED else None,
+        "closed_at": now if step.event is Event.CONFIRM_CLOSED else None,
+        "looked_at": now if after.state in FROZEN else None,
+        "remind_at": reminders.next_at(after, policy, after=now),
+        "event": step.event.value,
+        "from_state": step.before.state.value,
+        "to_state": after.state.value,
+        "detail": json.dumps(dict(step.detail)),
+    }
+
+
+def _data(step: Step, effect: Effect) -> dict[str, object]:
+    if effect is not Effect.NOTIFY:
+        return {}
+    return {"template": step.event.value}
+
+
+def _audited(step: Step, actor: str) -> Mapping[str, object]:
+    return {
+        "from": step.before.state.value,
+        "to": step.after.state.value,
+        "actor": actor,
+        "revision": step.case.revision + 1,
+        **step.detail,
+    }
+
+
+def _refresh(step: Step) -> None:
+    """Bring the objects in hand up to what was written, so that callers need not read again."""
+    case, after = step.case, step.after
+    case.state, case.due_at, case.clock_left = after.state.value, after.due_at, after.clock_left
+    case.held, case.revision = after.held, case.revision + 1
+
+
+def enqueue(effects: Sequence[tuple[int, Effect, Mapping[str, object], datetime]]) -> None:
+    """Write effects (case, kind, data, run_at) in the current transaction."""
+    if not effects:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            EFFECTS,
+            {
+                "id": [case for case, _, _, _ in effects],
+                "kind": [kind.value for _, kind, _, _ in effects],
+                "data": [json.dumps(dict(data)) for _, _, data, _ in effects],
+                "run_at": [run_at for _, _, _, run_at in effects],
+            },
+        )
+
+

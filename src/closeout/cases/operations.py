@@ -1,0 +1,131 @@
+"""Verbs of the case file. Each is one transaction: lock, check, decide, save, history, effects."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import transaction
+
+from closeout import lifecycle
+from closeout.cases import journal, policies, queries
+from closeout.cases.models import Case
+from closeout.conditions.check import Report, Result
+from closeout.lifecycle import TABLE, Event, Life, State
+from closeout.reasons import Reason, Refused
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who does it: holder, agent with a number, or the system."""
+
+    kind: str
+    ident: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.ident}" if self.ident else self.kind
+
+
+HOLDER = Actor("holder")
+SYSTEM = Actor("system")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One case after one event."""
+
+    case: Case
+    event: Event
+    before: Life
+    after: Life
+    effects: tuple[lifecycle.Effect, ...]
+    detail: Mapping[str, object] = field(default_factory=dict)
+
+
+def life_of(case: Case) -> Life:
+    """Return what the lifecycle needs to know of ``case``."""
+    return Life(
+        State(case.state), case.due_at, case.clock_left, held=case.held, verified=case.verified_at is not None
+    )
+
+
+def advance(
+    cases: Collection[int],
+    event: Event,
+    *,
+    actor: Actor,
+    now: datetime,
+    begins_at: Mapping[int, datetime] | None = None,
+    detail: Mapping[str, object] | None = None,
+) -> list[Step]:
+    """Apply ``event`` to each of ``cases`` that allows it: one history line and its effects per step.
+
+    A person waits for the row and is told why it is refused. For the system, a case that is locked or does
+    not allow the event is left for the next sweep. ``begins_at``: for SCHEDULE, the date by case. ``now``:
+    aware UTC. Raises: Refused (a person only).
+    """
+    person = actor is not SYSTEM
+    with transaction.atomic():
+        locked = queries.lock(cases, wait=person)
+        reports = queries.reports(locked, now=now) if _needs_report(locked, event) else {}
+        steps = []
+        for case in locked:
+            report = reports.get(case.account_id)
+            try:
+                steps.append(
+                    _step(case, event, report, now=now, begins_at=(begins_at or {}).get(case.pk), detail=detail)
+                )
+            except lifecycle.Impossible as why:
+                if person:
+                    raise Refused(*_reasons(why.reason, report)) from why
+        journal.record(steps, actor=str(actor), now=now)
+    return steps
+
+
+def _needs_report(cases: Sequence[Case], event: Event) -> bool:
+    transitions = (TABLE.get((State(case.state), event)) for case in cases)
+    return any(transition is not None and transition.needs_clear for transition in transitions)
+
+
+def _step(
+    case: Case,
+    event: Event,
+    report: Report | None,
+    *,
+    now: datetime,
+    begins_at: datetime | None,
+    detail: Mapping[str, object] | None,
+) -> Step:
+    before = life_of(case)
+    clear = report is not None and report.result is Result.CLEAR
+    policy = policies.of_version(case.policy_id)
+    after, effects = lifecycle.decide(before, event, policy, clear=clear, now=now, begins_at=begins_at)
+    return Step(case, event, before, after, effects, detail or {})
+
+
+def _reasons(code: str, report: Report | None) -> list[Reason]:
+    if code != "blocked" or report is None:
+        return [Reason(code)]
+    unmet = [finding for finding in report.findings if finding.result is Result.BLOCKED]
+    if not unmet:
+        return [Reason("unknown_facts")]
+    return [Reason("blocked", {"count": len(unmet)})]
+
+
+def withdraw(case: Case, *, actor: Actor, now: datetime) -> Step:
+    """Take the application back: everything works as before (R-CLO-5). Raises: Refused."""
+    (step,) = advance([case.pk], Event.WITHDRAW, actor=actor, now=now)
+    return step
+
+
+def hold(case: Case, *, actor: Actor, now: datetime) -> Step:
+    """Stop the clock of ``case`` and make erasure impossible (R-SUP-8). Raises: Refused."""
+    (step,) = advance([case.pk], Event.HOLD, actor=actor, now=now)
+    return step
+
+
+def release(case: Case, *, actor: Actor, now: datetime) -> Step:
+    """Let the clock of ``case`` run on from where it stopped. Raises: Refused."""
+    (step,) = advance([case.pk], Event.RELEASE, actor=actor, now=now)
+    return step

@@ -1,0 +1,100 @@
+"""Questions to the case file, named by what they return."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from django.db import connection
+
+from closeout.cases import policies
+from closeout.cases.models import Case, CaseEvent
+from closeout.conditions import check
+from closeout.facts.postgres import PostgresEngine
+from closeout.lifecycle import FINAL, Event, State
+from closeout.policy import Policy
+
+
+def case_of(account_id: int, *, venue: str) -> Case | None:
+    """Return the case of the account that is not in a final state, else its newest one, else None."""
+    cases = Case.objects.filter(venue=venue, account_id=account_id)
+    return cases.exclude(state__in=FINAL).first() or cases.order_by("-id").first()
+
+
+def open_case_of(account_id: int, *, venue: str) -> Case | None:
+    """Return the case of the account that is not in a final state."""
+    return Case.objects.filter(venue=venue, account_id=account_id).exclude(state__in=FINAL).first()
+
+
+def history(case: Case) -> Sequence[CaseEvent]:
+    """Return the history of ``case``, oldest first."""
+    return list(CaseEvent.objects.filter(case=case).order_by("revision"))
+
+
+def lock(cases: Collection[int], *, wait: bool) -> list[Case]:
+    """Lock ``cases`` for this transaction, in order of their ids.
+
+    ``wait``: a person waits for whoever holds the row; a sweep leaves such rows for its next round.
+    """
+    rows = Case.objects.filter(pk__in=cases).order_by("pk")
+    return list(rows.select_for_update(skip_locked=not wait))
+
+
+def due(states: Collection[State], *, now: datetime, most: int) -> list[int]:
+    """Return ids of cases in ``states`` whose date has come, the longest waiting first."""
+    rows = Case.objects.filter(state__in=states, due_at__lte=now).order_by("due_at")
+    return list(rows.values_list("pk", flat=True)[:most])
+
+
+def watched(*, before: datetime, most: int) -> list[int]:
+    """Return ids of frozen cases whose conditions were last looked at before ``before``."""
+    rows = Case.objects.filter(state__in=[State.COOLING_OFF, State.PAUSE], looked_at__lt=before)
+    return list(rows.order_by("looked_at").values_list("pk", flat=True)[:most])
+
+
+def to_remind(*, now: datetime, most: int) -> list[int]:
+    """Return ids of cases whose next reminder has come."""
+    rows = Case.objects.filter(remind_at__lte=now).order_by("remind_at")
+    return list(rows.values_list("pk", flat=True)[:most])
+
+
+def engine() -> PostgresEngine:
+    """Return an engine over the facts on Django's own connection, so that checks are part of its transaction."""
+    connection.ensure_connection()
+    return PostgresEngine(cast(Any, connection.connection))
+
+
+def report(account_id: int, policy: Policy, *, now: datetime) -> check.Report | None:
+    """Return the self-check of one account, or None if there is no such account. ``now``: aware UTC."""
+    naive = now.replace(tzinfo=None)
+    return check.check(engine(), policy, as_of=naive, accounts=[account_id]).get(account_id)
+
+
+def reports(cases: Collection[Case], *, now: datetime) -> Mapping[int, check.Report]:
+    """Return the self-check of each case by account, each under the policy of its case; one query a policy."""
+    naive = now.replace(tzinfo=None)
+    by_policy: dict[str, list[int]] = {}
+    for case in cases:
+        by_policy.setdefault(case.policy_id, []).append(case.account_id)
+    found: dict[int, check.Report] = {}
+    for version, accounts in by_policy.items():
+        policy = policies.of_version(version)
+        found.update(check.check(engine(), policy, as_of=naive, accounts=accounts))
+    return found
+
+
+def cases(idents: Collection[int]) -> list[Case]:
+    """Return the cases with these ids, in order of their ids."""
+    return list(Case.objects.filter(pk__in=idents).order_by("pk"))
+
+
+def note_look(idents: Collection[int], *, now: datetime) -> None:
+    """Remember that the conditions of these cases were looked at."""
+    Case.objects.filter(pk__in=idents).update(looked_at=now)
+
+
+def held_by_facts(idents: Collection[int]) -> list[int]:
+    """Return those of the held cases whose hold came from the venue's facts, not from an agent."""
+    held = CaseEvent.objects.filter(case__in=idents, event=Event.HOLD).order_by("case_id", "-revision")
+    return [line.case_id for line in held.distinct("case_id") if line.actor == "system"]

@@ -1,0 +1,65 @@
+"""The vault of this installation: its keyring connection, its keys, and what they are used for."""
+
+from __future__ import annotations
+
+import functools
+import os
+from pathlib import Path
+
+from django.db import connection
+from psycopg_pool import ConnectionPool
+
+from closeout import cluster
+from closeout.records.keys import FileKeys
+from closeout.records.signing import KeyStore
+from closeout.records.vault import Vault
+
+
+def subject_of(venue: str, account_id: int) -> str:
+    """Return the name under which the vault keeps a person's keys."""
+    return f"{venue}:{account_id}"
+
+
+def key_directory() -> Path:
+    """Return where key-encryption keys and signing keys lie: CLOSEOUT_KEYS, else ``keys`` in the data directory."""
+    return Path(os.environ.get("CLOSEOUT_KEYS") or cluster.data_dir() / "keys")
+
+
+@functools.cache
+def keys() -> FileKeys:
+    """Return the key-encryption keys."""
+    return FileKeys(key_directory() / "vault")
+
+
+@functools.cache
+def signing() -> KeyStore:
+    """Return the keys that sign certificates and manifests."""
+    return KeyStore(key_directory() / "signing")
+
+
+@functools.cache
+def _pool(url: str) -> ConnectionPool:
+    return ConnectionPool(url, min_size=0, max_size=4, open=True, name="keyring")
+
+
+def vault() -> Vault:
+    """Return the vault over the keyring database that belongs to Django's database."""
+    return Vault(_pool(cluster.keyring_url(url())).connection, keys())
+
+
+def pepper() -> bytes:
+    """Return the secret that codes are hashed with; it never lies in the database."""
+    return keys().mac("verification", b"pepper")
+
+
+def url() -> str:
+    """Return the address of Django's database as it is now (a test runs in one of another name)."""
+    named = str(connection.settings_dict["NAME"])
+    return cluster.with_name(os.environ["CLOSEOUT_DATABASE_URL"], named)
+
+
+def forget() -> None:
+    """Close pools, so that databases can be dropped or a process can end."""
+    if _pool.cache_info().currsize:
+        _pool(cluster.keyring_url(url())).close()
+        _pool.cache_clear()

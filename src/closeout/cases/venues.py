@@ -1,0 +1,39 @@
+"""The venue whose accounts this installation closes."""
+
+from __future__ import annotations
+
+import functools
+from datetime import UTC, datetime
+
+from closeout.cases import vaults
+from closeout.venues.base import Venue
+from closeout.venues.sandbox.venue import SandboxVenue
+
+SANDBOX = "sandbox"
+
+
+@functools.cache
+def _sandbox(url: str) -> SandboxVenue:
+    return SandboxVenue(url, sealer=vaults.vault())
+
+
+def sandbox() -> SandboxVenue:
+    """Return the sandbox exchange that lives in Django's database."""
+    return _sandbox(vaults.url())
+
+
+def venue(name: str) -> Venue:
+    """Return the venue called ``name``. Raises: KeyError."""
+    return {SANDBOX: sandbox}[name]()
+
+
+def now() -> datetime:
+    """Return the time that cases go by, aware UTC: the sandbox's own clock, so that a demonstration can move it."""
+    return sandbox().now().replace(tzinfo=UTC)
+
+
+def forget() -> None:
+    """Close connections, so that databases can be dropped or a process can end."""
+    if _sandbox.cache_info().currsize:
+        sandbox().close()
+        _sandbox.cache_clear()

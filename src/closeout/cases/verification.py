@@ -1,0 +1,185 @@
+"""Step-up verification: codes by e-mail and SMS, and the authenticator app (R-CLO-3, R-DIA-5).
+
+A challenge belongs to one case and one action digest (case, policy, accepted text), is compared at most
+``code_tries`` times ever, and is used at most once. Every attempt is counted by one atomic statement that is
+committed before the comparison, so parallel guesses cannot get more tries. Source: OWASP ASVS 5.0 V6.5, V6.6.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+
+from closeout.cases import limits, policies
+from closeout.cases.models import Case, Challenge
+from closeout.reasons import Reason, Refused, refuse
+
+DIGITS = 8  # closing is irreversible; 6 digits elsewhere (chance per account and day below 1e-6)
+STEP = 30  # seconds, RFC 6238
+LOOK = 10  # steps examined on both sides, only to tell how far a clock is off
+RESEND = timedelta(seconds=60)
+HOURLY = 5
+
+COUNT_ATTEMPT = """
+update cases_challenge set attempts = attempts + 1
+where id = %s and attempts < attempts_max and used_at is null and expires_at > %s
+returning digest
+"""
+USE_ONCE = "update cases_challenge set used_at = %s where id = %s and used_at is null returning id"
+RAISE_STEP = """
+insert into cases_totpstep as held (subject, last_step) values (%(subject)s, %(step)s)
+on conflict (subject) do update set last_step = excluded.last_step where held.last_step < excluded.last_step
+returning last_step
+"""
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A challenge and, for e-mail and SMS, the code to send; the code exists nowhere else."""
+
+    challenge: Challenge
+    code: str | None
+
+
+def action_digest(case: Case, text_hash: str) -> str:
+    """Return what a code is good for: this case, at this policy, with this accepted text."""
+    said = f"close|{case.pk}|{case.venue}|{case.account_id}|{case.policy_id}|{text_hash}"
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def issue(case: Case, factor: str, *, pepper: bytes, now: datetime) -> Issued:
+    """Open a challenge for ``factor``; an earlier one of the same factor is void from now on.
+
+    Raises: Refused (too_many_codes, with the seconds to wait).
+    """
+    policy = policies.of_version(case.policy_id)
+    refused = None
+    with transaction.atomic():
+        for key, count, per in (
+            (f"code:{case.account_id}:{factor}", 1, RESEND),
+            (f"codes:{case.account_id}:{factor}", HOURLY, timedelta(hours=1)),
+        ):
+            wait = limits.wait_for(key, count=count, per=per, now=now)
+            if wait:
+                refused = refuse("too_many_codes", seconds=int(wait.total_seconds()))
+                break
+        else:
+            return _open(case, factor, policy.code_tries, policy.code_minutes, pepper=pepper, now=now)
+    raise refused
+
+
+def _open(case: Case, factor: str, tries: int, minutes: int, *, pepper: bytes, now: datetime) -> Issued:
+    Challenge.objects.filter(case=case, factor=factor, used_at=None, expires_at__gt=now).update(expires_at=now)
+    ident = uuid.uuid4()
+    code = None if factor == "totp" else f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
+    challenge = Challenge.objects.create(
+        id=ident, case=case, factor=factor, action_digest=case.action_digest,
+        digest=None if code is None else _digest(pepper, ident, case.action_digest, code),
+        attempts_max=tries, issued_at=now, expires_at=now + timedelta(minutes=minutes),
+    )  # fmt: skip
+    return Issued(challenge, code)
+
+
+def _digest(pepper: bytes, ident: uuid.UUID, action: str, code: str) -> bytes:
+    return hmac.digest(pepper, f"{ident}|{action}|{code}".encode(), "sha256")
+
+
+def confirm(case: Case, factor: str, code: str, *, pepper: bytes, totp_secret: bytes | None, now: datetime) -> None:
+    """Accept ``code`` for ``factor`` or refuse it; the attempt counts even if the caller rolls back later.
+
+    Must not be called inside a transaction. Raises: Refused (code_not_sent, code_expired, code_used_up,
+    wrong_code, code_replayed, clock_off, factor_missing).
+    """
+    challenge = _current(case, factor)
+    if challenge is None or challenge.action_digest != case.action_digest:
+        raise refuse("code_not_sent", factor=factor)
+    typed = "".join(code.split())
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT_ATTEMPT, [challenge.pk, now])
+        counted = cursor.fetchone()
+    if counted is None:
+        raise _why_void(challenge, now=now)
+    if factor == "totp":
+        if totp_secret is None:
+            raise refuse("factor_missing", factor=factor)
+        right = _totp_right(case, typed, totp_secret, now=now)
+    else:
+        right = hmac.compare_digest(
+            bytes(counted[0]), _digest(pepper, challenge.pk, case.action_digest, typed)
+        )
+    if not right:
+        challenge.refresh_from_db()
+        left = challenge.attempts_max - challenge.attempts
+        raise refuse("wrong_code", factor=factor, left=left) if left else _why_void(challenge, now=now)
+    with connection.cursor() as cursor:
+        cursor.execute(USE_ONCE, [now, challenge.pk])
+        if cursor.fetchone() is None:
+            raise refuse("code_replayed")
+
+
+def _current(case: Case, factor: str) -> Challenge | None:
+    return Challenge.objects.filter(case=case, factor=factor).order_by("-issued_at").first()
+
+
+def _why_void(challenge: Challenge, *, now: datetime) -> Refused:
+    challenge.refresh_from_db()
+    if challenge.used_at is not None:
+        return refuse("code_replayed")
+    if challenge.attempts >= challenge.attempts_max:
+        return refuse("code_used_up", factor=challenge.factor, minutes=int(RESEND.total_seconds() // 60))
+    return refuse("code_expired", factor=challenge.factor)
+
+
+def totp(secret: bytes, step: int, digits: int = 6) -> str:
+    """Return the code of RFC 6238 for ``step`` (Unix time // 30), HMAC-SHA-1."""
+    mac = hmac.digest(secret, step.to_bytes(8, "big"), "sha1")
+    offset = mac[-1] & 15
+    number = int.from_bytes(mac[offset : offset + 4], "big") & 0x7FFFFFFF
+    return f"{number % 10**digits:0{digits}d}"
+
+
+def _totp_right(case: Case, typed: str, secret: bytes, *, now: datetime) -> bool:
+    """Accept the current step and those the policy allows; tell a wrong clock without accepting it."""
+    policy = policies.of_version(case.policy_id)
+    step = int(now.timestamp()) // STEP
+    matches = [
+        at for at in range(step - LOOK, step + LOOK + 1) if hmac.compare_digest(totp(secret, at), typed)
+    ]
+    if not matches:
+        return False
+    nearest = min(matches, key=lambda at: abs(at - step))
+    subject = f"{case.venue}:{case.account_id}"
+    with connection.cursor() as cursor:
+        cursor.execute(RAISE_STEP, {"subject": subject, "step": nearest})
+        fresh = cursor.fetchone() is not None
+    if step - policy.totp_steps_back <= nearest <= step:
+        if not fresh:
+            raise refuse("code_replayed")
+        return True
+    off = (nearest - step) * STEP
+    raise refuse("clock_off", seconds=abs(off), direction="fast" if off > 0 else "slow")
+
+
+def missing(case: Case, *, now: datetime) -> Sequence[str]:
+    """Return the factors that the policy asks for and that are not freshly confirmed for this very action."""
+    policy = policies.of_version(case.policy_id)
+    fresh = now - timedelta(minutes=policy.step_up_minutes)
+    done = set(
+        Challenge.objects.filter(
+            case=case, used_at__gte=fresh, action_digest=case.action_digest
+        ).values_list("factor", flat=True)
+    )  # fmt: skip
+    return [factor for factor in policy.verification if factor not in done]
+
+
+def not_verified(case: Case, *, now: datetime) -> list[Reason]:
+    """Return the reason that verification is incomplete, or nothing."""
+    lacking = missing(case, now=now)
+    return [Reason("not_verified", {"factors": " ".join(lacking)})] if lacking else []
