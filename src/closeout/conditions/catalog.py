@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import re
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+GROUPS = ("assets", "trading", "products", "links", "security", "people", "data")
+LANGUAGES = ("en", "zh")
+_FILE = re.compile(r"\A/\*\n(?P<header>.*?)\n\*/\n(?P<sql>.*)\Z", re.DOTALL)
+_KEYS = frozenset(
+    {
+        "rows", "group", "met", "unmet", "many", "who", "remedy", "no_remedy", "reason", "legal_basis",
+        "longest", "source", "faults",
+    }
+)  # fmt: skip
 
 
 class Who(StrEnum):
@@ -15,6 +31,10 @@ class Who(StrEnum):
     SUPPORT = "support"
     OPERATOR = "operator"
     NOBODY = "nobody"  # passes by itself
+
+
+class CatalogueError(ValueError):
+    """A condition file cannot be read; the message names the file and the key."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +56,89 @@ class Condition:
     sql: str
     reads: Mapping[str, frozenset[str]]  # relation → columns, derived from the select
     faults: tuple[str, ...] = ()  # for a data fault: the relations that it makes unknown
+    many: Mapping[str, str] | None = None  # by language: the fact when several block; {count}
+    drives: str = ""  # the relation after FROM: without a row in it the condition cannot block
 
 
+@cache
 def catalog() -> tuple[Condition, ...]:
-    """Return all conditions in the order in which a report lists them; read once per process."""
-    raise NotImplementedError
+    """Return all conditions in the order in which a report lists them; read once per process.
+
+    Data faults are not among them: see :func:`data_faults`. Raises: CatalogueError.
+    """
+    return _read(files(__package__))
+
+
+@cache
+def data_faults() -> tuple[Condition, ...]:
+    """Return the data faults: what makes relations contradict themselves, and thereby *unknown* (R-CHK-17).
+
+    Raises: CatalogueError.
+    """
+    return _read(files(__package__) / "faults")
+
+
+@cache
+def by_code() -> Mapping[str, Condition]:
+    """Return every condition and every data fault by its code."""
+    return {condition.code: condition for condition in (*catalog(), *data_faults())}
+
+
+def _read(folder: Traversable) -> tuple[Condition, ...]:
+    reads = json.loads((files(__package__) / "reads.json").read_text(encoding="utf-8"))
+    found = [
+        parse(path.name.removesuffix(".sql"), path.read_text(encoding="utf-8"), reads)
+        for path in folder.iterdir()
+        if path.name.endswith(".sql")
+    ]
+    return tuple(sorted(found, key=_place))
+
+
+def _place(condition: Condition) -> tuple[int, int, str]:
+    number = int(condition.rows[0].rpartition("-")[2])
+    return GROUPS.index(condition.group), number, condition.code
+
+
+def parse(code: str, text: str, reads: Mapping[str, Mapping[str, object]]) -> Condition:
+    """Read one condition file; ``reads`` is what the build derived from the selects (``reads.json``).
+
+    Raises: CatalogueError naming the file and what is wrong.
+    """
+    found = _FILE.match(text)
+    if found is None:
+        raise CatalogueError(f"{code}.sql: must begin with a header between /* and */")
+    try:
+        header = tomllib.loads(found["header"])
+    except tomllib.TOMLDecodeError as wrong:
+        raise CatalogueError(f"{code}.sql: {wrong}") from wrong
+    problems = _problems(header)
+    if problems:
+        raise CatalogueError(f"{code}.sql: {'; '.join(problems)}")
+    derived: Mapping[str, object] = reads.get(code, {"from": "", "reads": {}})
+    columns = derived["reads"]
+    assert isinstance(columns, dict)
+    return Condition(
+        code=code, rows=tuple(header["rows"]), group=header["group"], met=header["met"],
+        unmet=header["unmet"], who=Who(header["who"]), remedy=header.get("remedy"),
+        no_remedy=header.get("no_remedy"), reason=header["reason"], legal_basis=header.get("legal_basis"),
+        longest=header.get("longest"), source=header["source"], sql=found["sql"].strip(),
+        reads={relation: frozenset(names) for relation, names in columns.items()},
+        faults=tuple(header.get("faults", ())), many=header.get("many"), drives=str(derived["from"]),
+    )  # fmt: skip
+
+
+def _problems(header: Mapping[str, object]) -> list[str]:
+    problems = [f"unknown key {key!r}" for key in header if key not in _KEYS]
+    needed = ("rows", "group", "met", "unmet", "who", "reason", "source")
+    problems += [f"{key} is missing" for key in needed if key not in header]
+    for key in ("met", "unmet", "many", "reason", "no_remedy"):
+        texts = header.get(key)
+        if texts is not None and (not isinstance(texts, dict) or set(texts) != set(LANGUAGES)):
+            problems.append(f"{key} needs {' and '.join(LANGUAGES)}")
+    if ("remedy" in header) == ("no_remedy" in header):
+        problems.append("exactly one of remedy and no_remedy")
+    if header.get("group") not in GROUPS:
+        problems.append(f"group is one of {', '.join(GROUPS)}")
+    if header.get("who") not in set(Who):
+        problems.append(f"who is one of {', '.join(Who)}")
+    return problems

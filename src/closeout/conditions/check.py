@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 
-from closeout.conditions.catalog import Condition
-from closeout.facts.engine import Engine
+from closeout.conditions.catalog import Condition, by_code, catalog, data_faults
+from closeout.facts.engine import Engine, KnowsEmpty, Row
+from closeout.facts.schema import RELATIONS, Source
 from closeout.policy import Policy
+
+PRESENT = "account"  # the code of the row that says: this account is known
+_FIRST_COLUMN = re.compile(r"\Aselect\s+(?P<account_id>\w+\.account_id),")
 
 
 class Result(StrEnum):
@@ -43,6 +49,7 @@ class Finding:
     blockers: tuple[Blocker, ...] = ()
     fault: str | None = None  # when unknown: failed, stale, partial, missing, or the code of a data fault
     fault_relation: str | None = None
+    evidence: tuple[Blocker, ...] = ()  # the rows of a data fault, in full; never something to clear
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,118 @@ def check(
     """Check ``accounts`` in one query and return a report for each of them.
 
     An account without a row in the relation ``account`` is not a known account: it is left out of the
-    answer. ``as_of``: naive UTC. Raises: FactsUnreachable.
+    answer; when ``account`` itself cannot be read, every account is answered as unknown. A finding that is
+    unknown has no blockers: what cannot be trusted is not acted upon. ``as_of``: naive UTC.
+    Raises: FactsUnreachable.
     """
-    raise NotImplementedError
+    if not accounts:
+        return {}
+    row = policy.row(as_of)
+    unreadable = unreadable_relations(engine.sources(), row)
+    empty = engine.empty() if isinstance(engine, KnowsEmpty) else frozenset()
+    asked = tuple(
+        condition.code
+        for condition in (*catalog(), *data_faults())
+        if not condition.reads.keys() & unreadable.keys() and condition.drives not in empty
+    )
+    present = PRESENT not in unreadable
+    answered: dict[int, dict[str, list[Blocker]]] = {} if present else {number: {} for number in accounts}
+    for found in engine.rows(statement(asked, present=present), policy=row, accounts=accounts):
+        blocker = _blocker(found)
+        answered.setdefault(blocker.account_id, {}).setdefault(blocker.code, []).append(blocker)
+    return {
+        number: Report(number, as_of, findings(answered[number], unreadable))
+        for number in dict.fromkeys(accounts)
+        if number in answered and (not present or PRESENT in answered[number])
+    }
+
+
+@lru_cache(maxsize=256)
+def statement(codes: tuple[str, ...], *, present: bool) -> str:
+    """Return one select: the conditions of ``codes``, each with its code as a literal beside its own text.
+
+    ``present`` adds one row per known account with the code :data:`PRESENT`. The empty ``blocker_shape``
+    comes first and gives the columns their types.
+    """
+    parts = [
+        "select s.account_id, '' as code, s.subject, s.item, s.asset, s.amount, s.clears_at\nfrom blocker_shape as s"
+    ]
+    if present:
+        parts.append(
+            f"select a.account_id, '{PRESENT}' as code, null as subject, null as item, null as asset, "
+            "null as amount, null as clears_at\nfrom account as a"
+        )
+    parts += [labelled(by_code()[code]) for code in codes]
+    return "\nunion all\n".join(parts)
+
+
+def labelled(condition: Condition) -> str:
+    """Return the condition's own text with its code as second column."""
+    return _FIRST_COLUMN.sub(rf"select\n    \g<account_id>,\n    '{condition.code}' as code,", condition.sql, count=1)
+
+
+def unreadable_relations(
+    sources: Mapping[str, Source], policy_row: Mapping[str, object]
+) -> Mapping[str, str]:
+    """Return the relations that decide nothing now, with the reason (R-CHK-17).
+
+    ``missing`` was not fetched, ``failed`` and ``partial`` say so themselves, ``stale`` is older than the
+    policy allows or has no time at all, ``skewed`` lies in the future by more than the same span.
+    """
+    as_of, cutoff = policy_row["as_of"], policy_row["stale_cutoff_at"]
+    assert isinstance(as_of, datetime) and isinstance(cutoff, datetime)
+    found = {}
+    for relation in RELATIONS:
+        source = sources.get(relation)
+        if source is None:
+            found[relation] = "missing"
+        elif source.state != "complete":
+            found[relation] = "partial" if source.state == "partial" else "failed"
+        elif source.as_of is None or source.as_of < cutoff:
+            found[relation] = "stale"
+        elif source.as_of > as_of + (as_of - cutoff):
+            found[relation] = "skewed"
+    return found
+
+
+def findings(
+    answered: Mapping[str, Sequence[Blocker]], unreadable: Mapping[str, str]
+) -> tuple[Finding, ...]:
+    """Judge every condition from the rows of one account, by code."""
+    doubted: dict[str, Condition] = {}
+    for fault in data_faults():
+        if fault.code in answered:
+            doubted.update(dict.fromkeys(fault.faults, fault))
+    return tuple(_finding(condition, answered, unreadable, doubted) for condition in catalog())
+
+
+def _finding(
+    condition: Condition,
+    answered: Mapping[str, Sequence[Blocker]],
+    unreadable: Mapping[str, str],
+    doubted: Mapping[str, Condition],
+) -> Finding:
+    for relation in sorted(condition.reads):
+        if relation in unreadable:
+            return Finding(condition, Result.UNKNOWN, fault=unreadable[relation], fault_relation=relation)
+    for relation in sorted(condition.reads):
+        if relation in doubted:
+            fault = doubted[relation].code
+            rows = tuple(_sorted(answered[fault]))
+            return Finding(condition, Result.UNKNOWN, fault=fault, fault_relation=relation, evidence=rows)
+    blockers = tuple(_sorted(answered.get(condition.code, ())))
+    return Finding(condition, Result.BLOCKED if blockers else Result.CLEAR, blockers)
+
+
+def _blocker(row: Row) -> Blocker:
+    account_id, code, subject, item, asset, amount, clears_at = row
+    return Blocker(code, account_id, subject, item, asset, amount, clears_at)
+
+
+def _sorted(blockers: Sequence[Blocker]) -> Iterator[Blocker]:
+    yield from sorted(
+        blockers,
+        key=lambda one: (
+            one.subject or "", one.asset or "", one.item or "", one.amount or 0, one.clears_at or datetime.max,
+        ),
+    )  # fmt: skip

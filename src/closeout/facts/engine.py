@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from closeout.facts.schema import Source
 
@@ -27,6 +27,14 @@ class Engine(Protocol):
 
         ``policy`` is the one-row relation of that name. Raises: FactsUnreachable.
         """
+
+
+@runtime_checkable
+class KnowsEmpty(Protocol):
+    """An engine that knows which relations have no row at all, so that nobody need ask about them."""
+
+    def empty(self) -> frozenset[str]:
+        """Return the relations without a row."""
 
 
 class FactsUnreachable(Exception):

@@ -1,0 +1,25 @@
+/*
+rows = ["R-CHK-17"]
+faults = ["sub_account"]
+group = "data"
+met.en = "The operator's records agree: sub-accounts"
+met.zh = "平台记录一致：子账户"
+unmet.en = "The record of the sub-account {item} is incomplete"
+unmet.zh = "子账户 {item} 的记录不完整"
+who = "operator"
+no_remedy.en = "The operator corrects its records; you need not do anything."
+no_remedy.zh = "由平台更正记录，你无需操作。"
+reason.en = "Records that contradict themselves decide nothing, neither for you nor against you."
+reason.zh = "自相矛盾的记录不能作为任何判断依据。"
+source = "R-CHK-17: contradictory facts decide nothing"
+*/
+select
+    s.account_id,
+    null as subject,
+    s.sub_account_id as item,
+    null as asset,
+    null as amount,
+    null as clears_at
+from sub_account as s
+where
+    s.state is null
