@@ -1,7 +1,7 @@
 """What every test can use: one throw-away PostgreSQL per run, and a fresh database per test.
 
-The server lies in a temporary directory, forces nothing to disk, and starts when the first test asks for it. Its
-address is known before: Django's settings read it when they are imported, which is here.
+The server lies in a temporary directory, forces nothing to disk, and starts when the first test asks for it.
+Its address is known before: Django's settings read it when they are imported, which is here.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ _set_up_django()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Stop loudly where pytest-django would skip in silence: its tests are here, but Django does not start."""
+    """Stop loudly where pytest-django would skip in silence: Django does not start."""
     here = Path(__file__).parent
     if _django_problem is not None and any(
         item.path.is_relative_to(here / folder) for item in items for folder in DJANGO_FOLDERS
@@ -171,7 +171,7 @@ def _shared_database(cluster_url: str) -> Iterator[str]:
 
 @pytest.fixture
 def connection(_shared_database: str) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
-    """An open connection to a database with every room's tables, rolled back after the test: the fast way.
+    """A connection to a database with every room's tables, rolled back after the test: fast.
 
     It is inside a transaction from the start, so that ``connection.transaction()`` in the code under test is a
     savepoint. Code that commits needs the fixture ``database``.
@@ -183,7 +183,9 @@ def connection(_shared_database: str) -> Iterator[psycopg.Connection[tuple[Any, 
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(request: pytest.FixtureRequest, cluster_url: str, django_db_blocker: Any) -> Iterator[None]:
+def django_db_setup(
+    request: pytest.FixtureRequest, cluster_url: str, django_db_blocker: Any
+) -> Iterator[None]:
     """Make Django's test database with the tables of the core rooms as well, and a keyring beside it."""
     from django.db import connection as django_connection
     from django.test.utils import setup_databases, teardown_databases

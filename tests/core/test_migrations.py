@@ -22,7 +22,9 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "room_schema"
     folder.mkdir()
     (folder / "__init__.py").touch()
-    (folder / "0001_first.sql").write_text("create table a (n int); insert into a values (1);", encoding="utf-8")
+    (folder / "0001_first.sql").write_text(
+        "create table a (n int); insert into a values (1);", encoding="utf-8"
+    )
     monkeypatch.syspath_prepend(str(tmp_path))
     yield folder
     import sys
@@ -60,7 +62,9 @@ def test_a_newer_database_is_refused(connection: Connection, package: Path) -> N
         run(connection)
 
 
-@pytest.mark.parametrize("name", ["0003_gap.sql", "0001_twice.sql", "first.sql", "01_short.sql", "0002_Upper.sql"])
+@pytest.mark.parametrize(
+    "name", ["0003_gap.sql", "0001_twice.sql", "first.sql", "01_short.sql", "0002_Upper.sql"]
+)
 def test_wrong_names_and_gaps_are_refused_before_anything_runs(
     connection: Connection, package: Path, name: str
 ) -> None:

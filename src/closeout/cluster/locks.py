@@ -15,7 +15,7 @@ STEP_SECONDS = 0.01
 
 
 def open_lock(path: Path) -> int:
-    """Open the lock file ``path`` (made if missing, given to the owner of its folder) and return it, not inherited.
+    """Open the lock file ``path``, which belongs to the owner of its folder; made if missing, not inherited.
 
     Raises: ClusterError.
     """

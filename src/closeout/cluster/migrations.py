@@ -56,7 +56,10 @@ class Migration:
 
 
 def files(package: str) -> tuple[Migration, ...]:
-    """Read the SQL files of ``package`` in order. Raises: MigrationError if one is misnamed or a number is missing."""
+    """Read the SQL files of ``package`` in order.
+
+    Raises: MigrationError if one is misnamed or a number is missing.
+    """
     found = []
     for entry in importlib.resources.files(package).iterdir():
         if not entry.name.endswith(".sql"):
@@ -75,8 +78,8 @@ def files(package: str) -> tuple[Migration, ...]:
 def apply(connection: psycopg.Connection[Any], *, room: str, package: str) -> tuple[str, ...]:
     """Apply what is missing of ``room`` and return the names of those files; all of it or none.
 
-    Waits while another process does the same. In a transaction of the caller it becomes part of that; otherwise it
-    commits. Raises: MigrationError; psycopg.Error from the SQL itself.
+    Waits while another process does the same. In a transaction of the caller it becomes part of that;
+    otherwise it commits. Raises: MigrationError; psycopg.Error from the SQL itself.
     """
     wanted = files(package)
     with connection.transaction(), connection.cursor(row_factory=psycopg.rows.tuple_row) as cursor:
@@ -95,16 +98,21 @@ def apply(connection: psycopg.Connection[Any], *, room: str, package: str) -> tu
     return tuple(migration.name for migration in missing)
 
 
-def _refuse_differences(room: str, wanted: tuple[Migration, ...], applied: dict[int, tuple[str, str]]) -> None:
+def _refuse_differences(
+    room: str, wanted: tuple[Migration, ...], applied: dict[int, tuple[str, str]]
+) -> None:
     for migration in wanted:
         if migration.number in applied and applied[migration.number][1] != migration.sha256:
             raise MigrationError(
-                f"{migration.name} of {room} was changed after it was applied; put it back and add a new file instead."
+                f"{migration.name} of {room} was changed after it was applied; put it back and "
+                "add a new file instead."
             )
     newer = sorted(set(applied) - {migration.number for migration in wanted})
     if newer:
         name = applied[newer[0]][0]
-        raise MigrationError(f"The database has {name} of {room}, which this closeout does not know; install a newer one.")
+        raise MigrationError(
+            f"The database has {name} of {room}, which this closeout does not know; install a newer one."
+        )
 
 
 def apply_all(connection: psycopg.Connection[Any]) -> tuple[str, ...]:

@@ -30,8 +30,10 @@ class OsUser:
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
     def can(self, test: str, path: Path) -> bool:
-        """Say whether this user passes ``test`` (``-x``, ``-d``: as in test(1)) on ``path``: asked, not guessed."""
-        asked = subprocess.run(["/bin/sh", "-c", f'test {test} "$0"', path], cwd="/", check=False, **self.popen())
+        """Say whether this user passes ``test`` (as in test(1), for example ``-x``) on ``path``."""
+        asked = subprocess.run(
+            ["/bin/sh", "-c", f'test {test} "$0"', path], cwd="/", check=False, **self.popen()
+        )
         return asked.returncode == 0
 
 
@@ -41,8 +43,8 @@ def by_uid(uid: int) -> OsUser:
         entry = pwd.getpwuid(uid)
     except KeyError:
         raise ClusterError(
-            f"The user numbered {uid} has no name on this machine, and PostgreSQL needs one; add it to /etc/passwd, "
-            "or set CLOSEOUT_DATABASE_URL."
+            f"The user numbered {uid} has no name on this machine, and PostgreSQL needs one; add it to "
+            "/etc/passwd, or set CLOSEOUT_DATABASE_URL."
         ) from None
     return OsUser(entry.pw_name, entry.pw_uid, entry.pw_gid)
 
@@ -78,6 +80,6 @@ def _create(name: str) -> OsUser:
         if shutil.which(way[0]) and subprocess.run(way, capture_output=True, check=False).returncode == 0:
             return by_uid(pwd.getpwnam(name).pw_uid)
     raise ClusterError(
-        "PostgreSQL does not run as root and no unprivileged user could be made; run closeout as an ordinary user, "
-        "or set CLOSEOUT_DATABASE_URL."
+        "PostgreSQL does not run as root and no unprivileged user could be made; run closeout as an ordinary "
+        "user, or set CLOSEOUT_DATABASE_URL."
     )

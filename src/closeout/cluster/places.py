@@ -77,13 +77,15 @@ class Place:
             foreign = not self.start_lock.exists() and any(self.path.iterdir())
         except OSError as wrong:
             raise ClusterError(
-                f"The data directory {self.path} cannot be made or read ({wrong.strerror}); set CLOSEOUT_DATA_DIR to "
-                "a directory of your own."
+                f"The data directory {self.path} cannot be made or read ({wrong.strerror}); set "
+                "CLOSEOUT_DATA_DIR to a directory of your own."
             ) from wrong
         if foreign:
             raise ClusterError(f"{self.path} holds other files; set CLOSEOUT_DATA_DIR to an empty directory.")
         if owner != self.user.uid and os.geteuid() != 0:
-            raise ClusterError(f"{self.path} belongs to user {owner}; set CLOSEOUT_DATA_DIR to one of your own.")
+            raise ClusterError(
+                f"{self.path} belongs to user {owner}; set CLOSEOUT_DATA_DIR to one of your own."
+            )
         if owner != self.user.uid:
             os.chown(self.path, self.user.uid, self.user.gid)
         self.path.chmod(0o700)
@@ -103,7 +105,7 @@ class Place:
 
 
 def own(folder: Path, user: OsUser) -> None:
-    """Make sure that ``folder`` is a real folder of ``user``, 0700. Raises: ClusterError if it is another's."""
+    """Make sure that ``folder`` is a folder of ``user``, 0700. Raises: ClusterError if it is another's."""
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {user.uid, os.geteuid()}:
         raise ClusterError(f"{folder} belongs to somebody else; remove it.")
@@ -115,8 +117,8 @@ def own(folder: Path, user: OsUser) -> None:
 def settle(wanted: Path) -> Place:
     """Return the place for a cluster at ``wanted``.
 
-    Root's server runs as another user. Where that user cannot walk to ``wanted`` (anything below ``/root``), the
-    place is under ``/var/lib/closeout`` instead, named after the wanted path: no folder is opened wider for it.
+    Root's server runs as another user. Where that user cannot walk to ``wanted`` (anything below ``/root``),
+    the place is under ``/var/lib/closeout`` instead, named after the wanted path: no folder is opened for it.
     Raises: ClusterError.
     """
     wanted = wanted.absolute()

@@ -1,8 +1,8 @@
 """One PostgreSQL server over one data directory: initialise, start, find, stop.
 
-Whether it runs is asked of the kernel, not of a pid file: its processes inherit a lock on ``server.lock``, which is
-free exactly when the last of them is gone. So a zombie, a number that the system gave to another program, and a
-restored backup of the folder are all the same case: the lock is free, and the server may be started.
+Whether it runs is asked of the kernel, not of a pid file: its processes inherit a lock on ``server.lock``,
+which is free exactly when the last of them is gone. So a zombie, a number that the system gave to another
+program, and a restored backup are all the same case: the lock is free, and the server may be started.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from psycopg import pq
 
@@ -73,16 +73,16 @@ def _made_by(place: Place) -> int | None:
 
 
 def _initialise(place: Place, programs: Path, *, durable: bool) -> None:
-    """Make the data directory under another name first: a kill in the middle leaves nothing that looks finished."""
+    """Make the data directory, under another name first: a kill leaves nothing that looks finished."""
     unfinished = place.path / "pgdata.unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(mode=0o700)
     os.chown(unfinished, place.user.uid, place.user.gid)
     major = binaries.version(programs)
     locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if major >= 17 else []
-    command = [
-        programs / "initdb", f"--pgdata={unfinished}", f"--username={SUPERUSER}", "--encoding=UTF8", "--locale=C",
-        *locale, "--auth-local=peer", "--auth-host=reject", "--data-checksums",
+    command: list[str | Path] = [
+        programs / "initdb", f"--pgdata={unfinished}", f"--username={SUPERUSER}", "--encoding=UTF8",
+        "--locale=C", *locale, "--auth-local=peer", "--auth-host=reject", "--data-checksums",
         *([] if durable else ["--no-sync"]),
     ]  # fmt: skip
     done = subprocess.run(
@@ -91,7 +91,9 @@ def _initialise(place: Place, programs: Path, *, durable: bool) -> None:
     )  # fmt: skip
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise ClusterError(f"The database could not be made in {place.path} ({reason}); free space there or move it.")
+        raise ClusterError(
+            f"The database could not be made in {place.path} ({reason}); free space there or move it."
+        )
     with (unfinished / "postgresql.conf").open("a", encoding="utf-8") as file:
         file.write(_settings(durable=durable))
     unfinished.rename(place.pgdata)
@@ -103,7 +105,7 @@ def _settings(*, durable: bool) -> str:
     lines = [
         "", "# closeout: written once when the directory was made; change what you like below.",
         f"shared_buffers = {megabytes}MB", "max_wal_size = 4GB", "wal_compression = pglz", "jit = off",
-        "timezone = 'UTC'", "log_timezone = 'UTC'", "lc_messages = 'C'", "password_encryption = 'scram-sha-256'",
+        "timezone = 'UTC'", "log_timezone = 'UTC'", "lc_messages = 'C'",
     ]  # fmt: skip
     if not durable:
         lines += ["fsync = off", "full_page_writes = off", "synchronous_commit = off", "autovacuum = off"]
@@ -120,23 +122,29 @@ def _launch(place: Place, programs: Path) -> None:
     lock = locks.open_lock(place.server_lock)
     try:
         if not locks.wait_lock(lock, fcntl.LOCK_EX, seconds=ORPHANS_SECONDS):
-            raise ClusterError(f"Processes of an earlier server over {place.path} do not end; stop them and try again.")
+            raise ClusterError(
+                f"Processes of an earlier server over {place.path} do not end; stop them and try again."
+            )
         _admit(place)
         sockets = place.socket_dir()
         for left in sockets.glob(SOCKET_NAME + "*"):
             left.unlink()
         environment = _environment()
         if stale := _pid_lines(place):
-            environment["PG_GRANDPARENT_PID"] = stale[0]  # the lock was free: whoever has this number is not ours
+            environment["PG_GRANDPARENT_PID"] = stale[
+                0
+            ]  # the lock was free: whoever has this number is not ours
         options = {
-            "listen_addresses": "", "unix_socket_directories": str(sockets), "unix_socket_permissions": "0700",
-            "hba_file": str(place.pgdata / "closeout_hba.conf"), "ident_file": str(place.pgdata / "closeout_ident.conf"),
+            "listen_addresses": "", "unix_socket_directories": str(sockets),
+            "unix_socket_permissions": "0700", "hba_file": str(place.pgdata / "closeout_hba.conf"),
+            "ident_file": str(place.pgdata / "closeout_ident.conf"),
         }  # fmt: skip
         command = [str(programs / "postgres"), "-D", str(place.pgdata), "-p", "5432"]
         for name, value in options.items():
             command += ["-c", f"{name}={value}"]
         with _log(place) as log:
-            subprocess.run(  # the shell ends at once, so that the server is nobody's child and leaves no zombie
+            # the shell ends at once, so that the server is nobody's child and leaves no zombie here
+            subprocess.run(
                 ["/bin/sh", "-c", '"$@" &', "sh", *command], check=True, stdin=subprocess.DEVNULL, stdout=log,
                 stderr=subprocess.STDOUT, cwd="/", env=environment, umask=0o077, pass_fds=[lock],
                 start_new_session=True, **place.user.popen(),
@@ -146,7 +154,7 @@ def _launch(place: Place, programs: Path) -> None:
 
 
 def _admit(place: Place) -> None:
-    """Write who may connect: the user that starts it, the user that runs it, and root; each by the kernel's word."""
+    """Write who may connect: who starts the server, who runs it, and root; each by the kernel's word."""
     names = sorted({osuser.starter().name, place.user.name, osuser.by_uid(0).name})
     ident = [f'closeout "{name}" {role}' for name in names for role in (ROLE, SUPERUSER)]
     for name, lines in (("hba", ["local all all peer map=closeout"]), ("ident", ident)):
@@ -156,7 +164,7 @@ def _admit(place: Place) -> None:
         path.chmod(0o600)
 
 
-def _log(place: Place):  # type: ignore[no-untyped-def]
+def _log(place: Place) -> BinaryIO:
     if place.log.exists() and place.log.stat().st_size > LOG_BYTES_MAX:
         place.log.replace(place.log.with_suffix(".log.1"))
     file = place.log.open("ab")
@@ -175,7 +183,9 @@ def _wait(place: Place) -> Path:
             if said == pq.Ping.OK:
                 return sockets
         if not alive:
-            raise ClusterError(f"PostgreSQL did not start ({_last_words(place)}); the whole story is in {place.log}.")
+            raise ClusterError(
+                f"PostgreSQL did not start ({_last_words(place)}); the whole story is in {place.log}."
+            )
         time.sleep(STEP_SECONDS)
 
 
@@ -196,7 +206,9 @@ def stop(place: Place) -> None:
     try:
         os.kill(pid, signal.SIGINT)
     except PermissionError:
-        raise ClusterError(f"The server over {place.path} runs as {place.user.name}; stop it as that user.") from None
+        raise ClusterError(
+            f"The server over {place.path} runs as {place.user.name}; stop it as that user."
+        ) from None
     except ProcessLookupError:
         pass
     deadline = time.monotonic() + STOP_SECONDS

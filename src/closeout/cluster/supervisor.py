@@ -38,7 +38,7 @@ class Cluster:
         self._holding: int | None = None
 
     def start(self) -> str:
-        """Start the server if it does not run and return the URL of the main database; it stays until stopped.
+        """Start the server if it does not run and return the main database's URL; it stays until stopped.
 
         Raises: ClusterError.
         """
@@ -83,7 +83,9 @@ class Cluster:
             return
         with locks.exclusive(place.start_lock):
             if not force and self._holding is None and self._used(place):
-                raise ClusterError("Another closeout process uses the database; end it first, or stop with --force.")
+                raise ClusterError(
+                    "Another closeout process uses the database; end it first, or stop with --force."
+                )
             place.keep.unlink(missing_ok=True)
             server.stop(place)
 
@@ -133,8 +135,8 @@ def embedded() -> Cluster:
 def ensure() -> str:
     """Return the URL of a database that answers, with its keyring beside it.
 
-    CLOSEOUT_DATABASE_URL if that is set. Otherwise the embedded server, held until this process ends; its data
-    directory is named on stderr when this starts it. Idempotent, also from many processes at once.
+    CLOSEOUT_DATABASE_URL if that is set. Otherwise the embedded server, held until this process ends; its
+    data directory is named on stderr when this starts it. Idempotent, also from many processes at once.
     Raises: ClusterError.
     """
     url = os.environ.get("CLOSEOUT_DATABASE_URL")
