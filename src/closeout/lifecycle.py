@@ -103,7 +103,7 @@ TABLE: Mapping[tuple[State, Event], Transition] = {
     (S.PAUSE, V.WITHDRAW): Transition(S.WITHDRAWAL, (F.UNFREEZE, F.NOTIFY)),
     (S.CLOSING, V.REOPEN): Transition(S.PAUSE, (F.NOTIFY,), stops_clock=True),
     (S.CLOSING, V.CONFIRM_CLOSED): Transition(S.OBSERVATION, (F.CERTIFY, F.NOTIFY), "observation_days"),
-    (S.OBSERVATION, V.ERASE): Transition(S.ERASURE, (F.ERASE_VENUE, F.ERASE_KEYS), needs_due=True),
+    (S.OBSERVATION, V.ERASE): Transition(S.ERASURE, (F.NOTIFY, F.ERASE_VENUE, F.ERASE_KEYS), needs_due=True),
     (S.ERASURE, V.CONFIRM_ERASED): Transition(S.ERASED),
 }  # fmt: skip
 
@@ -165,7 +165,8 @@ def decide(
 
 
 def _step(life: Life, transition: Transition, policy: Policy, *, now: datetime) -> Life:
-    moved = replace(life, state=transition.to, due_at=None, clock_left=None)
+    held = life.held and transition.to not in FINAL
+    moved = replace(life, state=transition.to, due_at=None, clock_left=None, held=held)
     if transition.stops_clock:
         left = life.due_at - now if life.due_at else life.clock_left
         return replace(moved, clock_left=max(left or timedelta(0), timedelta(0)))

@@ -15,15 +15,13 @@ from closeout.policy import Policy
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 POLICY = Policy(cooling_off_days=2, observation_days=30, application_days=2, resume_hours=24)
 TICK = timedelta(days=1)
-LONGEST = 30  # days that a path may take
 
 
 @dataclass(frozen=True)
 class World:
     """A life with what the properties need to remember about how it came here."""
 
-    life: Life
-    day: int
+    life: Life  # its dates are relative to NOW: a day that passes moves them, not the clock
     cooled: int = 0  # days spent in cooling-off
     observed: int = 0  # days spent in observation
     was_verified: bool = False
@@ -31,7 +29,7 @@ class World:
 
 def explore() -> list[tuple[World, Event, bool, World]]:
     """Return every step that can be taken from a new application, with the clock ticking in whole days."""
-    start = World(Life(State.APPLICATION, NOW + timedelta(days=2)), 0)
+    start = World(Life(State.APPLICATION, NOW + timedelta(days=2)))
     seen, steps, todo = {start}, [], deque([start])
     while todo:
         world = todo.popleft()
@@ -46,19 +44,23 @@ def explore() -> list[tuple[World, Event, bool, World]]:
 
 def _next(world: World) -> list[tuple[World, Event | None, bool]]:
     found: list[tuple[World, Event | None, bool]] = []
-    now = NOW + world.day * TICK
-    if world.day < LONGEST + 8 and world.life.state not in FINAL:
-        counts = not world.life.held and world.life.due_at is not None
-        cooled = world.cooled + (counts and world.life.state is State.COOLING_OFF)
-        observed = world.observed + (counts and world.life.state is State.OBSERVATION)
-        found.append((replace(world, day=world.day + 1, cooled=cooled, observed=observed), None, False))
+    due_at = world.life.due_at
+    if due_at is not None and due_at > NOW - 2 * TICK:
+        cooled = world.cooled + (world.life.state is State.COOLING_OFF)
+        observed = world.observed + (world.life.state is State.OBSERVATION)
+        older = replace(world.life, due_at=due_at - TICK)
+        found.append(
+            (replace(world, life=older, cooled=min(cooled, 9), observed=min(observed, 40)), None, False)
+        )
     if world.life.state is State.APPLICATION and not world.life.verified:
-        found.append((replace(world, life=replace(world.life, verified=True), was_verified=True), None, False))
+        found.append(
+            (replace(world, life=replace(world.life, verified=True), was_verified=True), None, False)
+        )
     for event in Event:
         for clear in (True, False):
             try:
                 life, _ = lifecycle.decide(
-                    world.life, event, POLICY, clear=clear, now=now, begins_at=now + TICK
+                    world.life, event, POLICY, clear=clear, now=NOW, begins_at=NOW + TICK
                 )
             except Impossible:
                 continue

@@ -69,7 +69,7 @@ class Outcome:
     fault: str = ""  # empty when it is done
     final: bool = False  # with a fault: do not try again
     receipt: Mapping[str, Any] | None = None
-    then: Callable[[], None] | None = None
+    then: Callable[[], object] | None = None
 
 
 Handler = Callable[[Sequence[Claimed], datetime], Sequence[Outcome]]
