@@ -1,0 +1,50 @@
+"""Codes to the holder: opened, written sealed, and sent by the worker, in one transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from closeout.cases import journal, messages, policies, vaults, venues, verification
+from closeout.cases.models import Case
+from closeout.lifecycle import Effect
+from closeout.reasons import refuse
+from closeout.venues.base import Holder
+
+
+def holder_of(case: Case) -> Holder:
+    """Return the person behind ``case``. Raises: Refused (unknown_account)."""
+    holder = venues.venue(case.venue).holder(case.account_id)
+    if holder is None:
+        raise refuse("unknown_account")
+    return holder
+
+
+def send(case: Case, factor: str, *, now: datetime) -> None:
+    """Send a code by ``factor`` (email or sms), or open a round for the authenticator (totp).
+
+    Raises: Refused (factor_missing, too_many_codes, consent_missing, unknown_account).
+    """
+    if not case.action_digest:
+        raise refuse("consent_missing", count=1)
+    holder = holder_of(case)
+    address = {"email": holder.email, "sms": holder.phone, "totp": holder.totp_secret}.get(factor)
+    if not address:
+        raise refuse("factor_missing", factor=factor)
+    with transaction.atomic():
+        issued = verification.issue(case, factor, pepper=vaults.pepper(), now=now)
+        if issued.code is None:
+            return
+        minutes = policies.of_version(case.policy_id).code_minutes
+        message = messages.keep(
+            case, holder, template="code", channel=factor, address=str(address),
+            key=f"code-{issued.challenge.pk}", now=now, values={"code": issued.code, "minutes": str(minutes)},
+        )  # fmt: skip
+        journal.enqueue([(case.pk, Effect.NOTIFY, {"message": message.pk}, now)])
+
+
+def confirm(case: Case, factor: str, code: str, *, now: datetime) -> None:
+    """Check a code that the holder typed; see :func:`verification.confirm`. Raises: Refused."""
+    secret = holder_of(case).totp_secret if factor == "totp" else None
+    verification.confirm(case, factor, code, pepper=vaults.pepper(), totp_secret=secret, now=now)

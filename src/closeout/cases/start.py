@@ -1,0 +1,59 @@
+"""Start: the database runs, its tables are there, Django is set up. The doors call it first, and once."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import closing
+
+import django
+from django.core.management import call_command
+
+from closeout import cluster
+from closeout.cluster import migrations
+
+SETTINGS = "closeout.web.settings"
+
+
+def begin() -> str:
+    """Start the database if it is ours, migrate under a lock, set Django up; return the database's URL.
+
+    Idempotent. Raises: ClusterError, MigrationError, PolicyError.
+    """
+    url = cluster.ensure()
+    os.environ["CLOSEOUT_DATABASE_URL"] = url
+    os.environ.setdefault("CLOSEOUT_SECRET_KEY", _secret())
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS)
+    django.setup()
+    migrate(url)
+    return url
+
+
+def migrate(url: str) -> None:
+    """Bring the tables of every room up to date; waits while another process does the same.
+
+    Raises: ClusterError, MigrationError.
+    """
+    with closing(cluster.connect(url, autocommit=True)) as connection:
+        connection.execute("select pg_advisory_lock(%s)", (migrations.LOCK,))
+        migrations.apply_all(connection)
+        call_command("migrate", verbosity=0, interactive=False)
+    with closing(cluster.connect(cluster.keyring_url(url), autocommit=True)) as keyring:
+        migrations.apply_keyring(keyring)
+
+
+def _secret() -> str:
+    """Return the key of sessions and signed links: made once, readable by the owner only."""
+    from closeout.cases import vaults
+
+    directory = vaults.key_directory()
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = directory / "secret"
+    try:
+        with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="ascii") as made:
+            made.write(secrets.token_urlsafe(48))
+    except FileExistsError:
+        pass
+    return path.read_text(encoding="ascii")
+
+

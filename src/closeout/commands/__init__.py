@@ -1,0 +1,1 @@
+"""What the terminal door can do, one file a command."""
