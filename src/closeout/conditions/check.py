@@ -16,6 +16,12 @@ from closeout.facts.schema import RELATIONS, Source
 from closeout.policy import Policy
 
 PRESENT = "account"  # the code of the row that says: this account is known
+_SHAPE = """select s.account_id, '' as code, s.subject, s.item, s.asset, s.amount, s.clears_at
+from blocker_shape as s"""
+_PRESENT = f"""select
+    a.account_id, '{PRESENT}' as code, null as subject, null as item, null as asset, null as amount,
+    null as clears_at
+from account as a"""
 _FIRST_COLUMN = re.compile(r"\Aselect\s+(?P<account_id>\w+\.account_id),")
 
 
@@ -114,21 +120,15 @@ def statement(codes: tuple[str, ...], *, present: bool) -> str:
     ``present`` adds one row per known account with the code :data:`PRESENT`. The empty ``blocker_shape``
     comes first and gives the columns their types.
     """
-    parts = [
-        "select s.account_id, '' as code, s.subject, s.item, s.asset, s.amount, s.clears_at\nfrom blocker_shape as s"
-    ]
-    if present:
-        parts.append(
-            f"select a.account_id, '{PRESENT}' as code, null as subject, null as item, null as asset, "
-            "null as amount, null as clears_at\nfrom account as a"
-        )
+    parts = [_SHAPE, _PRESENT] if present else [_SHAPE]
     parts += [labelled(by_code()[code]) for code in codes]
     return "\nunion all\n".join(parts)
 
 
 def labelled(condition: Condition) -> str:
     """Return the condition's own text with its code as second column."""
-    return _FIRST_COLUMN.sub(rf"select\n    \g<account_id>,\n    '{condition.code}' as code,", condition.sql, count=1)
+    begun = rf"select\n    \g<account_id>,\n    '{condition.code}' as code,"
+    return _FIRST_COLUMN.sub(begun, condition.sql, count=1)
 
 
 def unreadable_relations(
@@ -140,7 +140,8 @@ def unreadable_relations(
     policy allows or has no time at all, ``skewed`` lies in the future by more than the same span.
     """
     as_of, cutoff = policy_row["as_of"], policy_row["stale_cutoff_at"]
-    assert isinstance(as_of, datetime) and isinstance(cutoff, datetime)
+    assert isinstance(as_of, datetime)
+    assert isinstance(cutoff, datetime)
     found = {}
     for relation in RELATIONS:
         source = sources.get(relation)
@@ -155,9 +156,7 @@ def unreadable_relations(
     return found
 
 
-def findings(
-    answered: Mapping[str, Sequence[Blocker]], unreadable: Mapping[str, str]
-) -> tuple[Finding, ...]:
+def findings(answered: Mapping[str, Sequence[Blocker]], unreadable: Mapping[str, str]) -> tuple[Finding, ...]:
     """Judge every condition from the rows of one account, by code."""
     doubted: dict[str, Condition] = {}
     for fault in data_faults():
@@ -193,6 +192,6 @@ def _sorted(blockers: Sequence[Blocker]) -> Iterator[Blocker]:
     yield from sorted(
         blockers,
         key=lambda one: (
-            one.subject or "", one.asset or "", one.item or "", one.amount or 0, one.clears_at or datetime.max,
+            one.subject or "", one.asset or "", one.item or "", one.amount or 0, str(one.clears_at or ""),
         ),
     )  # fmt: skip

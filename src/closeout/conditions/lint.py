@@ -20,7 +20,7 @@ from closeout.facts.schema import BLOCKER_COLUMNS, POLICY_COLUMNS, RELATIONS, co
 
 PROJECTION = tuple(name for name, _ in BLOCKER_COLUMNS)
 TYPES: Mapping[str, Mapping[str, str]] = {
-    **{name: {column.name: column.type for column in columns(relation)} for name, relation in RELATIONS.items()},
+    **{name: {column.name: column.type for column in columns(kind)} for name, kind in RELATIONS.items()},
     "policy": dict(POLICY_COLUMNS),
 }
 REFUSED: Mapping[type[exp.Expression], str] = {
@@ -74,7 +74,8 @@ def lint(sql: str) -> list[str]:
     if len(parsed) != 1 or not isinstance(parsed[0], exp.Select):
         return ["one condition is one select"]
     tree = parsed[0]
-    return [*_text(sql), *_nodes(tree), *_shape(tree), *_amounts(tree), *_account(tree), *_exists(tree), *_names(tree)]
+    rules = (_nodes, _shape, _amounts, _account, _exists, _names)
+    return [*_text(sql), *(problem for rule in rules for problem in rule(tree))]
 
 
 def _text(sql: str) -> Iterator[str]:
@@ -162,7 +163,7 @@ def _ties_account(on: exp.Expression | None) -> bool:
 
 def _exists(tree: exp.Select) -> Iterator[str]:
     for exists in tree.find_all(exp.Exists):
-        outer: exp.Expression | None = exists.parent
+        outer = exists.parent
         if isinstance(outer, exp.Not):
             outer = outer.parent
         while isinstance(outer, exp.And):

@@ -1,4 +1,4 @@
-"""Relations as Arrow tables: the columnar form in which many rows are loaded and Parquet files are written."""
+"""Relations as Arrow tables: how many rows are loaded at once, and how Parquet files are written."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def schema(relation: type[Relation]) -> pa.Schema:
 
 
 def table(relation: type[Relation], rows: Sequence[Relation]) -> pa.Table:
-    """Return ``rows`` as one Arrow table. Raises: pyarrow.ArrowInvalid when a value does not fit its column."""
+    """Return ``rows`` as one Arrow table. Raises: pyarrow.ArrowInvalid: a value does not fit its column."""
     fields = schema(relation)
     arrays = [pa.array([getattr(row, field.name) for row in rows], type=field.type) for field in fields]
     return pa.Table.from_arrays(arrays, schema=fields)

@@ -23,7 +23,7 @@ def create_table(relation: type[Relation], *, schema: str | None = None) -> str:
 
 
 def create_indexes(*, schema: str | None = None, relations: Collection[str] = tuple(RELATIONS)) -> list[str]:
-    """Return one index on ``account_id`` per relation: what makes the self-check of one account index-only."""
+    """Return one index on ``account_id`` per relation: with it the self-check of one account is quick."""
     return [
         f"create index on {_qualified(name, schema)} (account_id)" for name in RELATIONS if name in relations
     ]
@@ -37,7 +37,9 @@ def create_source_state(*, schema: str | None = None) -> str:
 
 def policy_select(row: Mapping[str, object], cell: str) -> str:
     """Return the one-row relation ``policy``; ``cell`` is a placeholder with ``{name}`` in it."""
-    cells = (f"cast({cell.format(name=name)} as {kind}) as {name}" for name, kind in POLICY_COLUMNS if name in row)
+    cells = (
+        f"cast({cell.format(name=name)} as {kind}) as {name}" for name, kind in POLICY_COLUMNS if name in row
+    )
     return "select " + ", ".join(cells)
 
 

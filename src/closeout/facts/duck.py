@@ -59,7 +59,7 @@ class DuckFacts:
 
     @classmethod
     def folder(cls, folder: Path, *, as_of: datetime) -> Self:
-        """Open ``<relation>.parquet`` files, or folders of that name without suffix with part files, in ``folder``.
+        """Open ``<relation>.parquet`` in ``folder``, each a file or a folder of part files.
 
         Every relation that is there counts as complete at ``as_of``; one that is not there was not fetched.
         The files are read where they are. Raises: FactsUnreachable.
@@ -149,9 +149,7 @@ def _create_empty(connection: duckdb.DuckDBPyConnection, names: set[str] | froze
         connection.execute(create_table(RELATIONS[name]))
 
 
-def _load(
-    connection: duckdb.DuckDBPyConnection, relation: type[Relation], rows: Sequence[Relation]
-) -> None:
+def _load(connection: duckdb.DuckDBPyConnection, relation: type[Relation], rows: Sequence[Relation]) -> None:
     names = [column.name for column in columns(relation)]
     values = [[getattr(row, name) for name in names] for row in rows]
     if len(rows) < MANY:

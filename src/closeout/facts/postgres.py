@@ -1,4 +1,4 @@
-"""Facts in PostgreSQL: views or tables in a schema of their own, read over a connection that is already open."""
+"""Facts in PostgreSQL: views or tables in a schema of their own, read over an open connection."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class PostgresFacts:
     def _run(self, sql: str, values: Mapping[str, object]) -> Sequence[Row]:
         try:
             with psycopg.Cursor(self._connection, row_factory=tuple_row) as cursor:
-                return cursor.execute(sql, values, prepare=True).fetchall()  # type: ignore[arg-type]
+                return cursor.execute(sql, values, prepare=True).fetchall()
         except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.UndefinedTable) as wrong:
             raise FactsUnreachable(str(wrong).strip()) from wrong
 

@@ -336,7 +336,9 @@ def columns(relation: type[Relation]) -> tuple[Column, ...]:
     for spec in dataclasses.fields(relation):
         hint = hints[spec.name]
         nullable = isinstance(hint, types.UnionType)
-        base = next(part for part in typing.get_args(hint) if part is not types.NoneType) if nullable else hint
+        base = (
+            next(part for part in typing.get_args(hint) if part is not types.NoneType) if nullable else hint
+        )
         found.append(
             Column(
                 spec.name, TYPES[base], nullable, spec.metadata["key"], spec.metadata["personal"],
