@@ -1,0 +1,237 @@
+"""Checking the audit log: entry by entry against the sealed tree, checkpoint by checkpoint against signatures.
+
+What was altered is named: an entry changed, missing, inserted or moved; a tile; a checkpoint. A log that was
+rewritten and signed again with the operator's own key passes here; only a witness outside finds that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg.rows import tuple_row
+
+from closeout.records import merkle, notes
+from closeout.records.audit import TILE
+
+Connection = psycopg.Connection[Any]
+Sealed = tuple[int, bytes]  # number of the entry, leaf hash
+PROBLEMS_MAX = 1000
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One finding. ``kind``: changed, missing, inserted, moved, tile, checkpoint; ``number``: of the entry or size."""
+
+    kind: str
+    number: int
+    detail: str
+
+
+@dataclass
+class Report:
+    """What checking found. ``entries`` and ``checkpoints`` were checked; ``unsealed`` entries wait for a seal."""
+
+    entries: int = 0
+    checkpoints: int = 0
+    unsealed: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def valid(self) -> bool:
+        """Say whether nothing was found."""
+        return not self.problems
+
+    def add(self, kind: str, number: int, detail: str) -> None:
+        """Note a finding, up to a limit that keeps the report readable."""
+        if len(self.problems) < PROBLEMS_MAX:
+            self.problems.append(Problem(kind, number, detail))
+
+
+class _Roots:
+    """A growing tree that keeps one hash per perfect subtree: its root is known at every size."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._peaks: list[tuple[int, bytes]] = []
+
+    def extend(self, leaves: Sequence[bytes]) -> None:
+        """Add leaves; whole tiles at once where they fit."""
+        place = 0
+        while place < len(leaves):
+            step = TILE if self.size % TILE == 0 and len(leaves) - place >= TILE else 1
+            self._push(step.bit_length() - 1, merkle.root(leaves[place : place + step]))
+            place += step
+            self.size += step
+
+    def _push(self, level: int, peak: bytes) -> None:
+        while self._peaks and self._peaks[-1][0] == level:
+            peak = merkle.node_hash(self._peaks.pop()[1], peak)
+            level += 1
+        self._peaks.append((level, peak))
+
+    def root(self) -> bytes:
+        """Return the root of what was added."""
+        if not self._peaks:
+            return merkle.EMPTY_ROOT
+        root = self._peaks[-1][1]
+        for _, peak in reversed(self._peaks[:-1]):
+            root = merkle.node_hash(peak, root)
+        return root
+
+
+class _Matching:
+    """Compares two sequences of entries that should be equal, in bounded memory while they nearly are."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._sealed: dict[int, bytes] = {}
+        self._found: dict[int, bytes] = {}
+
+    def compare(self, sealed: Sequence[Sealed], found: Sequence[Sealed]) -> None:
+        """Compare as many of each as there are."""
+        for number, leaf in sealed:
+            other = self._found.pop(number, None)
+            if other is None:
+                self._sealed[number] = leaf
+            else:
+                self._same(number, leaf, other, moved=True)
+        for number, leaf in found:
+            expected = self._sealed.pop(number, None)
+            if expected is None:
+                self._found[number] = leaf
+            else:
+                self._same(number, expected, leaf, moved=False)
+
+    def finish(self) -> None:
+        """Name what has no partner."""
+        for number in self._sealed:
+            self._report.add("missing", number, "was sealed, is no longer in the log")
+        for number in self._found:
+            self._report.add("inserted", number, "lies in a sealed window but was not sealed")
+
+    def _same(self, number: int, sealed: bytes, found: bytes, *, moved: bool) -> None:
+        if sealed != found:
+            self._report.add("changed", number, "is not what was sealed")
+        elif moved:
+            self._report.add("moved", number, "stands at another place than where it was sealed")
+
+
+def verify(connection: Connection, logs: Sequence[str]) -> Report:
+    """Check the whole log. ``logs``: verifier keys (``PublicKeys.logs``). Reads only; run it in one transaction.
+
+    Raises: notes.BadNote (a verifier key is malformed).
+    """
+    report = Report()
+    keys = dict(notes.read_public(text) for text in logs)
+    sizes = _checkpoints(connection, keys, report)
+    last = sizes[-1] if sizes else None
+    _compare_entries(connection, last, report)
+    _compare_roots(connection, sizes, report)
+    return report
+
+
+def _checkpoints(
+    connection: Connection, keys: Mapping[str, bytes], report: Report
+) -> list[tuple[int, bytes, int, str]]:
+    """Return size, root, epoch and window end of every checkpoint, in order, after checking its signature."""
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        cursor.execute(
+            "select size, entries, root, epoch, until::text, note from audit.checkpoint order by size"
+        )
+        rows = cursor.fetchall()
+    before, checked = 0, []
+    for size, entries, root, epoch, until, note in rows:
+        report.checkpoints += 1
+        if size - before != entries:
+            report.add("checkpoint", size, "a checkpoint before this one is missing")
+        try:
+            said = notes.read_checkpoint(notes.open_note(note, keys)[0])
+        except notes.BadNote as wrong:
+            report.add("checkpoint", size, str(wrong))
+        else:
+            if (said.size, said.root) != (size, bytes(root)):
+                report.add("checkpoint", size, "its row is not what was signed")
+        checked.append((size, bytes(root), epoch, until))
+        before = size
+    return checked
+
+
+def _compare_entries(
+    connection: Connection, last: tuple[int, bytes, int, str] | None, report: Report
+) -> None:
+    """Compare each entry that lies in a sealed window with the leaf that was sealed for it."""
+    matching = _Matching(report)
+    sealed = _tiles(connection)
+    for found in _entries(connection, last, report):
+        expected = next(sealed, [])
+        if expected != found:
+            matching.compare(expected, found)
+    for rest in sealed:
+        matching.compare(rest, [])
+    matching.finish()
+    epoch, until = (last[2], last[3]) if last else (0, "0")
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        cursor.execute(
+            "select count(*) from audit.entry where (epoch, xid) >= (%s, %s::text::xid8)", (epoch, until)
+        )
+        report.unsealed = (cursor.fetchone() or (0,))[0]
+
+
+def _tiles(connection: Connection) -> Iterator[list[Sealed]]:
+    with connection.cursor(name="audit_tiles", row_factory=tuple_row) as cursor:
+        cursor.itersize = 64
+        cursor.execute("select hashes, numbers from audit.tile where level = 0 order by index", binary=True)
+        for hashes, numbers in cursor:
+            leaves = [hashes[at : at + 32] for at in range(0, len(hashes), 32)]
+            yield list(zip(numbers, leaves, strict=False))
+
+
+def _entries(
+    connection: Connection, last: tuple[int, bytes, int, str] | None, report: Report
+) -> Iterator[list[Sealed]]:
+    """Yield number and recomputed leaf hash of the entries in sealed windows, 256 at a time."""
+    if last is None:
+        return
+    sha256 = hashlib.sha256
+    with connection.cursor(name="audit_entries", row_factory=tuple_row) as cursor:
+        cursor.itersize = TILE * 16
+        cursor.execute(
+            "select number, subject, event, rec from audit.entry where (epoch, xid) < (%s, %s::text::xid8)"
+            " order by epoch, xid, number",
+            (last[2], last[3]),
+            binary=True,
+        )
+        while rows := cursor.fetchmany(TILE):
+            report.entries += len(rows)
+            for number, subject, event, rec in rows:
+                if (
+                    f'"event":"{event}","' not in (said := rec.decode(errors="replace"))
+                    or f'"subject":"{subject}"' not in said
+                ):
+                    report.add("changed", number, "its columns are not what its record says")
+            yield [(number, sha256(b"\x00" + rec).digest()) for number, _, _, rec in rows]
+
+
+def _compare_roots(
+    connection: Connection, sizes: Sequence[tuple[int, bytes, int, str]], report: Report
+) -> None:
+    """Compute the root at each checkpoint from the stored leaves and compare it with the signed one."""
+    tree, waiting = _Roots(), list(sizes)
+    for tile in _tiles(connection):
+        leaves = [leaf for _, leaf in tile]
+        while waiting and waiting[0][0] <= tree.size + len(leaves):
+            cut = waiting[0][0] - tree.size
+            tree.extend(leaves[:cut])
+            leaves = leaves[cut:]
+            if tree.root() != waiting[0][1]:
+                report.add(
+                    "tile", waiting[0][0], "the stored tree does not have the signed root at this size"
+                )
+            waiting.pop(0)
+        tree.extend(leaves)
+    for size, _, _, _ in waiting:
+        report.add("tile", size, "the stored tree is shorter than this checkpoint")

@@ -1,0 +1,242 @@
+"""The archive that a holder takes along: every record as CSV, JSON and Parquet, with a signed manifest.
+
+It is built kind by kind beside its target; each finished part stays, so that a build that was killed goes on
+where it stopped. Nothing has the archive's name before it is whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import zipfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from closeout.records import jws
+from closeout.records.keys import sync_directory
+from closeout.records.signing import KeyStore, PublicKeys, loads_public
+from closeout.records.statement import Exported, canonical, moment
+
+SCHEMA = "closeout.archive/1"
+TYPE = "closeout-manifest+json"
+MANIFEST, SIGNATURE, SUMS, KEYS = "manifest.json", "manifest.sig.json", "SHA256SUMS", "public-keys.json"
+CHUNK = 1 << 20
+EPOCH = (1980, 1, 1, 0, 0, 0)  # every member has the same date: equal content gives equal bytes
+STORED = (".parquet", ".pdf")  # compressed already
+LEDGER = "ledger"
+
+Rows = Iterable[Mapping[str, Any]]
+Progress = Callable[[str, int], None]
+
+
+class BadArchive(Exception):
+    """The archive is not what was handed over. The message names the file."""
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A finished archive: its own hash, the files inside, the ledger's sum per asset."""
+
+    path: Path
+    bytes: int
+    sha256: str
+    files: tuple[Exported, ...]
+    rows: Mapping[str, int]
+    ledger_sums: tuple[tuple[str, str], ...]
+
+
+def build(
+    records: Callable[[str], Rows],
+    kinds: Sequence[str],
+    target: Path,
+    *,
+    account: str,
+    made_at: datetime,
+    keys: KeyStore,
+    extra: Mapping[str, Path] | None = None,
+    progress: Progress | None = None,
+) -> Archive:
+    """Write the archive of one account to ``target`` in bounded memory, and return what it holds.
+
+    ``records(kind)`` streams one kind and gives the same rows when asked again; ``extra``: more files by their name
+    inside; ``progress(kind, rows)`` is told after each kind. Called again after a crash with the same account and
+    ``made_at`` (naive UTC) it keeps the parts that were finished. Raises: OSError (a full disk: nothing has the
+    archive's name then), and whatever ``records`` raises.
+    """
+    parts = _parts(target, account=account, made_at=made_at)
+    rows = {}
+    for kind in kinds:
+        rows[kind] = _part(records, kind, parts)
+        if progress:
+            progress(kind, rows[kind])
+    for name, source in (extra or {}).items():
+        _place(parts / name, source)
+    ledger = _ledger_sums(parts) if LEDGER in kinds else ()
+    _finish(parts, rows=rows, ledger=ledger, account=account, made_at=made_at, keys=keys)
+    aside = target.with_name(f".{target.name}.partial")
+    files = _zip(parts, aside)
+    sha256, size = _digest(aside)
+    aside.replace(target)
+    sync_directory(target.parent)
+    shutil.rmtree(parts)
+    return Archive(target, size, sha256, tuple(files), rows, ledger)
+
+
+def _parts(target: Path, *, account: str, made_at: datetime) -> Path:
+    """Return the directory of parts that belong to this very build; those of another are removed."""
+    mark = hashlib.sha256(canonical([account, moment(made_at)])).hexdigest()[:16]
+    mine = target.with_name(f".{target.name}.{mark}.parts")
+    for other in target.parent.glob(f".{target.name}.*.parts"):
+        if other != mine:
+            shutil.rmtree(other)
+    for folder in ("csv", "json", "parquet"):
+        (mine / folder).mkdir(parents=True, exist_ok=True)
+    return mine
+
+
+def _part(records: Callable[[str], Rows], kind: str, parts: Path) -> int:
+    """Write the three files of one kind unless they are there; return the number of rows."""
+    from closeout.records import tables  # heavy: pyarrow and duckdb
+
+    done = parts / f".{kind}.rows"
+    if done.exists():
+        return int(done.read_text())
+    files = {form: parts / form / f"{kind}.{form}" for form in ("csv", "json", "parquet")}
+    aside = {form: path.with_name(f".{path.name}") for form, path in files.items()}
+    count = tables.write_parquet(lambda: records(kind), aside["parquet"])
+    tables.derive(aside["parquet"], csv_to=aside["csv"], json_to=aside["json"])
+    for form, path in files.items():
+        aside[form].replace(path)
+    _write(done, str(count).encode())
+    return count
+
+
+def _place(path: Path, source: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, path)
+
+
+def _write(path: Path, content: bytes) -> None:
+    aside = path.with_name(f"{path.name}.aside")
+    aside.write_bytes(content)
+    aside.replace(path)
+
+
+def _ledger_sums(parts: Path) -> tuple[tuple[str, str], ...]:
+    from closeout.records import tables
+
+    totals = tables.sums(parts / "parquet" / f"{LEDGER}.parquet", by="asset", amount="amount")
+    return tuple((asset, decimal_text(total)) for asset, total in totals.items())
+
+
+def decimal_text(value: Decimal) -> str:
+    """Return an amount without exponent and without trailing zeros."""
+    shown = f"{value:f}"
+    shown = shown.rstrip("0").rstrip(".") if "." in shown else shown
+    return "0" if shown in {"-0", ""} else shown
+
+
+def _finish(
+    parts: Path,
+    *,
+    rows: Mapping[str, int],
+    ledger: Sequence[tuple[str, str]],
+    account: str,
+    made_at: datetime,
+    keys: KeyStore,
+) -> None:
+    """Write keys, manifest, its signature and the list of sums, in the order in which each covers the one before."""
+    _write(parts / KEYS, keys.public().dumps().encode())
+    listed = [
+        _entry(parts, path, rows) for path in _members(parts) if path.name not in {MANIFEST, SIGNATURE, SUMS}
+    ]
+    said = {
+        "schema": SCHEMA,
+        "account": account,
+        "made_at": moment(made_at),
+        "files": listed,
+        "ledger_sums": dict(ledger),
+    }
+    manifest = (json.dumps(said, ensure_ascii=False, indent=2, sort_keys=True) + "\n").encode()
+    _write(parts / MANIFEST, manifest)
+    kid, key = keys.jws_key()
+    signature = jws.sign(manifest, kid, key, typ=TYPE)
+    _write(parts / SIGNATURE, (json.dumps(signature, indent=2) + "\n").encode())
+    names = [path for path in _members(parts) if path.name != SUMS]
+    lines = [f"{_digest(path)[0]}  {path.relative_to(parts).as_posix()}\n" for path in names]
+    _write(parts / SUMS, "".join(lines).encode())
+
+
+def _members(parts: Path) -> list[Path]:
+    """Return every file that goes into the archive, in one order."""
+    files = [path for path in parts.rglob("*") if path.is_file() and not path.name.startswith(".")]
+    return sorted(files, key=lambda path: path.relative_to(parts).as_posix())
+
+
+def _entry(parts: Path, path: Path, rows: Mapping[str, int]) -> dict[str, Any]:
+    sha256, size = _digest(path)
+    entry: dict[str, Any] = {"name": path.relative_to(parts).as_posix(), "bytes": size, "sha256": sha256}
+    if path.stem in rows and path.parent.name in {"csv", "json", "parquet"}:
+        entry |= {"kind": path.stem, "rows": rows[path.stem]}
+    return entry
+
+
+def _digest(path: Path) -> tuple[str, int]:
+    """Return SHA-256 (hex) and size of a file."""
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256")
+        return found.hexdigest(), file.tell()
+
+
+def _zip(parts: Path, aside: Path) -> list[Exported]:
+    files = []
+    with zipfile.ZipFile(aside, "w", allowZip64=True) as archive:
+        for path in _members(parts):
+            name = path.relative_to(parts).as_posix()
+            member = zipfile.ZipInfo(name, EPOCH)
+            member.compress_type = zipfile.ZIP_STORED if name.endswith(STORED) else zipfile.ZIP_DEFLATED
+            member.external_attr = 0o644 << 16
+            member.file_size = path.stat().st_size
+            with path.open("rb") as source, archive.open(member, "w") as into:
+                shutil.copyfileobj(source, into, CHUNK)
+            sha256, size = _digest(path)
+            files.append(Exported(name, size, sha256))
+    return files
+
+
+def verify(path: Path, keys: PublicKeys | None = None) -> dict[str, Any]:
+    """Check every file of an archive against its signed manifest and return the manifest.
+
+    Without ``keys`` those inside are used: that finds damage, not a forger. Raises: BadArchive, OSError.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _verify(archive, keys)
+    except (zipfile.BadZipFile, EOFError, KeyError, ValueError) as wrong:
+        raise BadArchive(f"{path.name} is truncated or damaged: {wrong}") from wrong
+
+
+def _verify(archive: zipfile.ZipFile, keys: PublicKeys | None) -> dict[str, Any]:
+    manifest = archive.read(MANIFEST)
+    known = keys or loads_public(archive.read(KEYS).decode())
+    try:
+        signed = jws.check(json.loads(archive.read(SIGNATURE)), known.jwks, typ=TYPE)
+    except jws.NotSigned as wrong:
+        raise BadArchive(f"{MANIFEST}: {wrong}") from wrong
+    if signed.payload != manifest:
+        raise BadArchive(f"{MANIFEST} is not what was signed")
+    said: dict[str, Any] = json.loads(manifest)
+    expected = {entry["name"]: entry["sha256"] for entry in said["files"]}
+    found = {name for name in archive.namelist() if name not in {MANIFEST, SIGNATURE, SUMS}}
+    for name in sorted(expected.keys() ^ found):
+        raise BadArchive(f"{name} is {'missing' if name in expected else 'not in the manifest'}")
+    for name, sha256 in expected.items():
+        with archive.open(name) as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+                raise BadArchive(f"{name} is not what was signed")
+    return said
