@@ -114,6 +114,8 @@ class Quote:
     most: Decimal | None = None  # the most that is possible now, when a limit (daily_limit) says less
     more_at: datetime | None = None  # when the rest of a limited amount becomes possible
     proceeds_wallet: str | None = None  # where the proceeds arrive; None: where the kind says
+    quantity: Decimal | None = None  # of a position, signed: a long one is sold, a short one bought back
+    daily_max: Decimal | None = None  # the whole limit of one day, beside ``most``
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,75 @@
+"""What a run has learnt from its receipts: what the venue refused, which assets are too small. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from closeout.clearing.journal import Entry, RunState, refused
+from closeout.clearing.plan import Outlook, Plan
+from closeout.clearing.stages import Stage
+from closeout.venues.base import Quote
+
+TRIES_MAX = 3  # of one item
+MONEY_TRIES_MAX = 12  # of one asset on one way: rewards and late fills bring more of it
+MONEY = frozenset({Stage.SUB_SWEEP, Stage.GATHER, Stage.CONVERT, Stage.WITHDRAW, Stage.EXITS})
+AGAIN = frozenset({"insufficient", "not_found", "not_empty"})  # the next look tells what became of it
+KEPT = frozenset({"small", "left_out", "no_destination", "still_needed", "negative", "early"})  # known before
+UNSALEABLE = frozenset({"minimum", "no_price", "delisted"})
+LATER = frozenset({"daily_limit", "limit"})  # the venue says: not today
+
+
+def outlook_of(entries: Sequence[Entry]) -> Outlook:
+    """Return what ``entries`` teach for the next plan; the same entries always teach the same."""
+    small: set[str] = set()
+    unsold: dict[str, str] = {}
+    stopped: dict[str, str] = {}
+    tries: Counter[str] = Counter()
+    for entry in entries:
+        stage, asset, reason = entry.line.stage, entry.line.command.asset or "", refused(entry.receipt)
+        tries.update(entry.line.things)
+        most = MONEY_TRIES_MAX if stage in MONEY else TRIES_MAX
+        stopped |= {thing: "no_progress" for thing in entry.line.things if tries[thing] >= most}
+        if reason is None or reason in AGAIN:
+            continue
+        if stage is Stage.WITHDRAW and reason == "minimum":
+            small.add(asset)
+        elif stage is Stage.CONVERT and reason != "slippage":
+            unsold[asset] = reason
+        else:
+            stopped |= dict.fromkeys(entry.line.things, reason)
+    return Outlook(small=frozenset(small), unsold=unsold, stopped=stopped)
+
+
+def limited_today(outlook: Outlook, quotes: Sequence[Quote]) -> Outlook:
+    """Return ``outlook`` with what the venue's limits and minimums say about withdrawals now."""
+    small, most, more_at = set(outlook.small), dict(outlook.most), dict(outlook.more_at)
+    for quote in quotes:
+        asset = quote.command.asset or ""
+        if not quote.possible and quote.reason == "minimum":
+            small.add(asset)
+        elif not quote.possible and quote.most is not None:
+            most[asset] = max(quote.most, Decimal(0))
+            more_at |= {} if quote.more_at is None else {asset: quote.more_at}
+    return dataclasses.replace(outlook, small=frozenset(small), most=most, more_at=more_at)
+
+
+def resting_state(planned: Plan, *, asked: bool) -> RunState:
+    """Return how a run stands when ``planned`` has no line left that may be sent."""
+    if asked:
+        return RunState.ASKING
+    reasons = {left.reason for left in planned.leftovers}
+    if reasons - KEPT - LATER - UNSALEABLE:
+        return RunState.STOPPED
+    if planned.unknown or planned.waits or not reasons.isdisjoint(LATER):
+        return RunState.WAITING
+    return RunState.REST if planned.manual or planned.leftovers else RunState.CLEARED
+
+
+def wakes_at(planned: Plan, outlook: Outlook) -> datetime | None:
+    """Return the earliest date on which a wait ends and the run can go on; None where nobody knows."""
+    dates = [wait.blocker.clears_at for wait in planned.waits] + list(outlook.more_at.values())
+    return min((date for date in dates if date is not None), default=None)
