@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
+from pathlib import Path
 
 import sqlglot
 from sqlglot import exp
@@ -220,3 +221,13 @@ def derive() -> str:
             except NotPortable as wrong:
                 raise NotPortable([f"{path.name}: {problem}" for problem in wrong.problems]) from wrong
     return json.dumps(dict(sorted(found.items())), indent=1) + "\n"
+
+
+def main() -> None:
+    """Write ``reads.json`` beside the conditions."""
+    target = Path(__file__).parent / "reads.json"
+    target.write_text(derive(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
