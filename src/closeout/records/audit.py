@@ -1,7 +1,8 @@
 """The audit log: who did what to which case, append-only, sealed in Merkle batches that anyone can check.
 
-An entry holds no personal data: a pseudonym of the case, a typed event, digests. Its canonical bytes are what is
-stored and hashed; nothing is ever serialised again to check it. Checking is in :mod:`closeout.records.audit_check`.
+An entry holds no personal data: a pseudonym of the case, a typed event, digests. Its canonical bytes are
+what is stored and hashed; nothing is ever serialised again to check it. Checking is in
+:mod:`closeout.records.audit_check`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ Cursor = psycopg.Cursor[Any]
 
 
 class Personal(ValueError):
-    """An entry holds text that could be personal data: only codes, numbers, times and digests may stand there."""
+    """An entry holds text that could be personal data: only codes, numbers and digests may stand there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +44,7 @@ class Entry:
     details: Mapping[str, str | int | bool] = field(default_factory=dict)
 
     def record(self) -> bytes:
-        """Return the canonical bytes. Raises: Personal, ValueError (an event that is not ``subject:action``)."""
+        """Return the canonical bytes. Raises: Personal, ValueError (not ``subject:action``, aware time)."""
         if not EVENT.match(self.event) or self.at.tzinfo is not None:
             raise ValueError(f"an event is subject:action at a naive UTC time, got {self.event!r}")
         for words in (self.subject, self.actor, *map(str, self.details), *map(str, self.details.values())):
@@ -73,14 +74,14 @@ class Proof:
 
 
 def append(cursor: Cursor, entries: Iterable[Entry]) -> list[int]:
-    """Write ``entries`` in the caller's transaction and return their numbers. Raises: Personal, ValueError."""
+    """Write ``entries`` in the caller's transaction; return their numbers. Raises: Personal, ValueError."""
     rows = [(entry.subject, entry.event, entry.record()) for entry in entries]
     if not rows:
         return []
     cursor.execute(
         "insert into audit.entry (epoch, subject, event, rec)"
-        " select (select max(number) from audit.epoch), subject, event, rec"
-        " from unnest(%s::text[], %s::text[], %s::bytea[]) with ordinality as new (subject, event, rec, place)"
+        " select (select max(number) from audit.epoch), subject, event, rec from"
+        " unnest(%s::text[], %s::text[], %s::bytea[]) with ordinality as new (subject, event, rec, place)"
         " order by place returning number",
         tuple(list(column) for column in zip(*rows, strict=True)),
     )
@@ -91,18 +92,20 @@ def open_epoch(cursor: Cursor, at: datetime) -> int:
     """Begin a new epoch, as must be done after a logical restore, before anything is appended."""
     cursor.execute("lock table audit.epoch in exclusive mode")
     cursor.execute(
-        "insert into audit.epoch (number, opened_at) select max(number) + 1, %s from audit.epoch returning number",
+        "insert into audit.epoch (number, opened_at)"
+        " select max(number) + 1, %s from audit.epoch returning number",
         (at,),
     )
-    return _first(_one(cursor))
+    return int(_first(_one(cursor)))
 
 
 def seal(cursor: Cursor, *, name: str, key: Ed25519PrivateKey, at: datetime) -> notes.Checkpoint | None:
     """Seal every entry whose transaction is over and none that could still be joined by an earlier one.
 
-    The window is bounded by transaction ids: all below the oldest running transaction are decided, so that writers
-    never wait and a late commit is never missed. Returns nothing if there is nothing to seal; one sealer at a time,
-    a second waits. ``name``: of the log. ``at``: naive UTC. Call it in a transaction that has written nothing.
+    The window is bounded by transaction ids: all below the oldest running transaction are decided, so that
+    writers never wait and a late commit is never missed. Returns nothing if there is nothing to seal; one
+    sealer at a time, a second waits. ``name``: of the log. ``at``: naive UTC. Call it in a transaction that
+    has written nothing.
     """
     with cursor.connection.cursor(row_factory=tuple_row) as own:
         own.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
@@ -150,7 +153,7 @@ def _extend(own: Cursor, size: int, numbers: Sequence[int], hashes: Sequence[byt
     said: Sequence[int] | None = numbers
     tiles: dict[tuple[int, int], list[bytes]] = {}
     while True:
-        begin, new = _extend_level(own, level, begin, new, said, tiles)
+        begin, new = _extend_level(own, level, begin, new, numbers=said, tiles=tiles)
         if not new:
             break
         level, said = level + 1, None
@@ -162,6 +165,7 @@ def _extend_level(
     level: int,
     begin: int,
     new: list[bytes],
+    *,
     numbers: Sequence[int] | None,
     tiles: dict[tuple[int, int], list[bytes]],
 ) -> tuple[int, list[bytes]]:
@@ -244,7 +248,8 @@ def prove(cursor: Cursor, number: int) -> Proof | None:
 
 def _index(own: Cursor, number: int) -> int | None:
     own.execute(
-        "select index, array_position(numbers, %s) from audit.tile where level = 0 and numbers @> array[%s::bigint]",
+        "select index, array_position(numbers, %s) from audit.tile"
+        " where level = 0 and numbers @> array[%s::bigint]",
         (number, number),
     )
     row = own.fetchone()

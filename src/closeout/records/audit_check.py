@@ -1,4 +1,4 @@
-"""Checking the audit log: entry by entry against the sealed tree, checkpoint by checkpoint against signatures.
+"""Checking the audit log: entries against the sealed tree, checkpoints against their signatures.
 
 What was altered is named: an entry changed, missing, inserted or moved; a tile; a checkpoint. A log that was
 rewritten and signed again with the operator's own key passes here; only a witness outside finds that.
@@ -24,7 +24,7 @@ PROBLEMS_MAX = 1000
 
 @dataclass(frozen=True)
 class Problem:
-    """One finding. ``kind``: changed, missing, inserted, moved, tile, checkpoint; ``number``: of the entry or size."""
+    """One finding: changed, missing, inserted, moved (an entry by number), tile, checkpoint (by size)."""
 
     kind: str
     number: int
@@ -33,7 +33,7 @@ class Problem:
 
 @dataclass
 class Report:
-    """What checking found. ``entries`` and ``checkpoints`` were checked; ``unsealed`` entries wait for a seal."""
+    """What checking found. ``unsealed`` entries still wait for a seal."""
 
     entries: int = 0
     checkpoints: int = 0
@@ -121,7 +121,7 @@ class _Matching:
 
 
 def verify(connection: Connection, logs: Sequence[str]) -> Report:
-    """Check the whole log. ``logs``: verifier keys (``PublicKeys.logs``). Reads only; run it in one transaction.
+    """Check the whole log. ``logs``: verifier keys (``PublicKeys.logs``). Reads only; in one transaction.
 
     Raises: notes.BadNote (a verifier key is malformed).
     """

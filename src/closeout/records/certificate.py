@@ -33,7 +33,7 @@ LANGUAGES = ("zh", "en")
 
 @dataclass(frozen=True)
 class Certificate:
-    """Both forms of one certificate; the PDF carries the JSON inside. ``digest``: SHA-256 of what was signed."""
+    """Both forms; the PDF carries the JSON inside. ``digest``: SHA-256 of what was signed."""
 
     pdf: bytes
     json: bytes
@@ -53,7 +53,7 @@ class Verification:
 
 
 def issue(statement: Statement, keys: KeyStore, *, languages: Sequence[str] = LANGUAGES) -> Certificate:
-    """Sign ``statement`` and lay it out. The same statement and key give the same JSON, and a PDF that says the same.
+    """Sign ``statement`` and lay it out. The same statement and key give the same JSON.
 
     Raises: ValueError (a language other than zh and en), signing.KeysUnreadable.
     """
@@ -73,14 +73,14 @@ def issue(statement: Statement, keys: KeyStore, *, languages: Sequence[str] = LA
         ATTACHED, said, "application/json", "The same certificate, signed as JSON"
     )
     pdf = pdf_signature.sign(
-        sheet, certificate=certificate, key=signing_key, root=root, at=statement.issued_at, name=statement.venue,
-        attachments=(attached,),
+        sheet, certificate=certificate, key=signing_key, root=root, at=statement.issued_at,
+        name=statement.venue, attachments=(attached,),
     )  # fmt: skip
     return Certificate(pdf, said, digest)
 
 
 def verify(document: bytes, keys: PublicKeys) -> Verification:
-    """Check a certificate in any of its forms. Never raises for a bad document: it says why it is not valid."""
+    """Check a certificate in any form. Never raises for a bad document: it says why it is not valid."""
     form = _form(document)
     try:
         if form == "pdf":

@@ -54,7 +54,7 @@ WORDS = {
 
 
 def draw(statement: Statement, *, digest: str, code: str, languages: Sequence[str]) -> bytes:
-    """Return the PDF, unsigned. ``code`` goes into the QR code, ``digest`` is the hash of the signed statement."""
+    """Return the unsigned PDF. ``code`` is the QR code's text, ``digest`` the hash of the statement."""
     story: list[Flowable] = [
         *_head(statement, languages),
         *_closed(statement, languages),

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from closeout.records import jws
 from closeout.records.keys import sync_directory
@@ -63,10 +63,10 @@ def build(
 ) -> Archive:
     """Write the archive of one account to ``target`` in bounded memory, and return what it holds.
 
-    ``records(kind)`` streams one kind and gives the same rows when asked again; ``extra``: more files by their name
-    inside; ``progress(kind, rows)`` is told after each kind. Called again after a crash with the same account and
-    ``made_at`` (naive UTC) it keeps the parts that were finished. Raises: OSError (a full disk: nothing has the
-    archive's name then), and whatever ``records`` raises.
+    ``records(kind)`` streams one kind and gives the same rows when asked again; ``extra``: more files by
+    their name inside; ``progress(kind, rows)`` is told after each kind. Called again after a crash with the
+    same account and ``made_at`` (naive UTC) it keeps the parts that were finished. Raises: OSError (a full
+    disk: nothing has the archive's name then), and whatever ``records`` raises.
     """
     parts = _parts(target, account=account, made_at=made_at)
     rows = {}
@@ -150,7 +150,7 @@ def _finish(
     made_at: datetime,
     keys: KeyStore,
 ) -> None:
-    """Write keys, manifest, its signature and the list of sums, in the order in which each covers the one before."""
+    """Write keys, manifest, its signature and the list of sums: each covers the ones before."""
     _write(parts / KEYS, keys.public().dumps().encode())
     listed = [
         _entry(parts, path, rows) for path in _members(parts) if path.name not in {MANIFEST, SIGNATURE, SUMS}
@@ -237,6 +237,13 @@ def _verify(archive: zipfile.ZipFile, keys: PublicKeys | None) -> dict[str, Any]
         raise BadArchive(f"{name} is {'missing' if name in expected else 'not in the manifest'}")
     for name, sha256 in expected.items():
         with archive.open(name) as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+            if _stream_digest(file) != sha256:
                 raise BadArchive(f"{name} is not what was signed")
     return said
+
+
+def _stream_digest(file: IO[bytes]) -> str:
+    found = hashlib.sha256()
+    while chunk := file.read(CHUNK):
+        found.update(chunk)
+    return found.hexdigest()

@@ -1,4 +1,4 @@
-"""JSON Web Signatures (RFC 7515) with Ed25519, in the one canonical form in which no byte is free to change."""
+"""JSON Web Signatures (RFC 7515) with Ed25519, in one canonical form: no byte is free to change."""
 
 from __future__ import annotations
 
@@ -75,9 +75,9 @@ def check_compact(text: str, jwks: Mapping[str, Mapping[str, str]], *, typ: str)
 
 
 def _strict(text: object) -> bytes:
-    """Decode base64url that is spelled in its only canonical way. Raises: ValueError."""
+    """Decode base64url that is spelled in its only canonical way. Raises: ValueError, TypeError."""
     if not isinstance(text, str):
-        raise ValueError("not text")
+        raise TypeError("not text")
     raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != text:
         raise ValueError("not canonical base64url")

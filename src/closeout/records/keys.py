@@ -41,7 +41,7 @@ class KeyPort(Protocol):
         """Decrypt what ``wrap`` returned. Raises: KeyGone (no such key, or not wrapped by it)."""
 
     def mac(self, purpose: str, message: bytes) -> bytes:
-        """Return a keyed hash (32 bytes) that is the same for as long as the port lives, also across epochs."""
+        """Return a keyed hash (32 bytes) that stays the same for as long as the port lives."""
 
     def destroy(self, name: str) -> None:
         """Destroy the key ``name`` for good; destroying twice is the same as once."""

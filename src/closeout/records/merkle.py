@@ -38,7 +38,7 @@ def root(leaves: Sequence[bytes]) -> bytes:
 
 
 def range_root(node: Node, begin: int, end: int) -> bytes:
-    """Return the hash of leaves ``begin`` to ``end``, where ``begin`` starts a subtree of at least that size."""
+    """Return the hash of leaves ``begin`` to ``end``; ``begin`` starts a subtree of that size."""
     size = end - begin
     if size == 0:
         return EMPTY_ROOT
@@ -67,7 +67,7 @@ def inclusion_path(node: Node, index: int, size: int) -> list[bytes]:
 
 
 def consistency_path(node: Node, old: int, size: int) -> list[bytes]:
-    """Return the proof that the tree of ``old`` leaves is a beginning of that of ``size``. Raises: IndexError."""
+    """Return the proof that the tree of ``old`` leaves begins that of ``size``. Raises: IndexError."""
     if not 0 < old <= size:
         raise IndexError(f"tree of {old} within {size}")
     path: list[bytes] = []
@@ -86,7 +86,7 @@ def consistency_path(node: Node, old: int, size: int) -> list[bytes]:
 
 
 def included(leaf: bytes, index: int, size: int, path: Sequence[bytes], expected_root: bytes) -> bool:
-    """Say whether ``path`` proves that ``leaf`` (a leaf hash) has ``index`` in the tree with ``expected_root``."""
+    """Say whether ``path`` proves that the leaf hash ``leaf`` has ``index`` in that tree."""
     if not 0 <= index < size:
         return False
     position, last, found = index, size - 1, leaf

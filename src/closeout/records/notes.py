@@ -58,7 +58,7 @@ def key_id(name: str, public: bytes) -> bytes:
 
 
 def sign(body: str, name: str, key: Ed25519PrivateKey) -> str:
-    """Return ``body`` as a note with one signature line. Raises: ValueError (no closing newline, bad name)."""
+    """Return ``body`` as a note with one signature. Raises: ValueError (no closing newline, bad name)."""
     if not body.endswith("\n") or not name or any(ch.isspace() or ch == "+" for ch in name):
         raise ValueError("a note ends with a newline and is signed by a name without spaces or plus")
     return f"{body}\n{signature_line(body, name, key)}"

@@ -1,7 +1,7 @@
 """Signatures on PDFs (PAdES, certifying, no change allowed) and a check that leaves no byte free to change.
 
-A signature of a PDF covers every byte but its own container. The container is therefore compared with its only
-canonical form: upper-case hex, zero padding, strict DER, certificates that are known byte for byte.
+A signature of a PDF covers every byte but its own container. The container is therefore compared with its
+only canonical form: upper-case hex, zero padding, strict DER, certificates that are known byte for byte.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from asn1crypto import cms, keys, pem
+from asn1crypto import cms, keys, pem  # type: ignore[import-untyped]
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -61,8 +61,8 @@ class _DatedSigner(signers.PdfSigner):
         super().__init__(*args, **words)
         self._at = at
 
-    def init_signing_session(self, pdf_out: Any, existing_fields_only: bool = False) -> Any:
-        session = super().init_signing_session(pdf_out, existing_fields_only)
+    def init_signing_session(self, *args: Any, **words: Any) -> Any:
+        session = super().init_signing_session(*args, **words)
         session.system_time = self._at.replace(tzinfo=UTC)
         return session
 
@@ -90,7 +90,7 @@ def sign(
         md_algorithm="sha256",
         name=name,
     )
-    known = SimpleCertificateStore.from_certs([_certificate(root)])
+    known = SimpleCertificateStore.from_certs([_certificate(root)])  # type: ignore[no-untyped-call]
     signer = signers.SimpleSigner(
         signing_cert=_certificate(certificate),
         signing_key=_key(key),

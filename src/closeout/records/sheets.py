@@ -8,7 +8,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 import qrcode
-from reportlab.lib.colors import HexColor
+from reportlab.lib.colors import Color, HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
@@ -33,22 +33,23 @@ def prepare() -> frozenset[int]:
         path = importlib.resources.files("closeout.records.fonts") / "CloseoutSans.ttf"
         with importlib.resources.as_file(path) as file:
             pdfmetrics.registerFont(TTFont(FONT, str(file)))
-    face: Any = pdfmetrics.getFont(FONT).face
-    return frozenset(face.charToGlyph)
+    font: Any = pdfmetrics.getFont(FONT)
+    return frozenset(font.face.charToGlyph)
 
 
 def style(
-    size: float, *, colour: HexColor = INK, lead: float = 1.45, after: float = 0, right: bool = False
+    size: float, *, colour: Color = INK, lead: float = 1.45, after: float = 0, right: bool = False
 ) -> Any:
     """Return a paragraph style; lines break between Han characters."""
     return ParagraphStyle(
-        name=f"s{size}", fontName=FONT, fontSize=size, leading=size * lead, textColor=colour, spaceAfter=after,
+        name=f"s{size}", fontName=FONT, fontSize=size, leading=size * lead, textColor=colour,
+        spaceAfter=after,
         wordWrap="CJK", alignment=2 if right else 0,
     )  # fmt: skip
 
 
 def shown(text: str) -> str:
-    """Return ``text`` safe for a paragraph: markup escaped, characters the font lacks marked, none dropped."""
+    """Return ``text`` safe for a paragraph: markup escaped, characters the font lacks marked."""
     known = prepare()
     return escape("".join(ch if ord(ch) in known else MISSING for ch in text if ch.isprintable()))
 
@@ -82,7 +83,7 @@ def pairs(rows: Sequence[tuple[str, str]]) -> Table:
 def grid(
     head: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[float], *, size: float = 8
 ) -> Table:
-    """Return a table with a head that is repeated on each page. ``widths``: shares of the page, summing to 1."""
+    """Return a table whose head is repeated on each page. ``widths``: shares of the page, sum 1."""
     cells = [[text(word, 7.5, colour=SOFT) for word in head]]
     cells += [[text(value, size) for value in row] for row in rows]
     table = Table(cells, colWidths=[share * WIDTH for share in widths], repeatRows=1)
@@ -148,8 +149,9 @@ def build(
     """Lay ``story`` out on A4 and write it to ``target``; equal input gives equal bytes."""
     prepare()
     document = SimpleDocTemplate(
-        target, pagesize=A4, leftMargin=MARGIN - PADDING, rightMargin=MARGIN - PADDING, topMargin=18 * mm, bottomMargin=20 * mm,
-        title=title, author=author, subject=footer, creator="closeout", invariant=1, initialFontName=FONT,
+        target, pagesize=A4, leftMargin=MARGIN - PADDING, rightMargin=MARGIN - PADDING, topMargin=18 * mm,
+        bottomMargin=20 * mm, title=title, author=author, subject=footer, creator="closeout",
+        invariant=1, initialFontName=FONT,
         lang="zh-CN",
     )  # fmt: skip
 

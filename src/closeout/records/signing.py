@@ -85,7 +85,7 @@ def loads_public(text: str) -> PublicKeys:
 
 
 class KeyStore:
-    """The signing keys in ``directory``. ``name`` (a host name) stands in certificates and on log checkpoints."""
+    """The signing keys in ``directory``. ``name`` (a host name) stands in all that they sign."""
 
     def __init__(self, directory: Path, *, name: str = "closeout.example") -> None:
         if not NAME.match(name):
@@ -235,7 +235,7 @@ def _certificate(
     years: int,
     authority: bool,
 ) -> x509.CertificateBuilder:
-    """Return a certificate to sign: an authority that signs certificates only, or a leaf that signs documents."""
+    """Return a certificate to sign: an authority for certificates only, or a leaf for documents."""
     usage = x509.KeyUsage(
         digital_signature=not authority, content_commitment=not authority, key_cert_sign=authority,
         crl_sign=authority, key_encipherment=False, data_encipherment=False, key_agreement=False,

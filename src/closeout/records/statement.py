@@ -53,7 +53,7 @@ class Exported:
 
 @dataclass(frozen=True)
 class Fate:
-    """What becomes of one class of data. ``until`` None: erased already (``receipt`` says where it stands)."""
+    """What becomes of one class of data. ``until`` None: erased, as ``receipt`` proves."""
 
     title: Both
     until: datetime | None

@@ -1,7 +1,7 @@
-"""Records as tables: a stream of rows becomes Parquet, and from that CSV and JSON; each can be read back equal.
+"""Records as tables: a stream of rows becomes Parquet, then CSV and JSON; each reads back equal.
 
-Amounts stay exact (18 decimals, as text in CSV and JSON), times are naive UTC. In CSV a text that a spreadsheet
-would run as a formula is preceded by an apostrophe; the rule is reversible, see :func:`neutral`.
+Amounts stay exact (18 decimals, as text in CSV and JSON), times are naive UTC. In CSV a text that a
+spreadsheet would run as a formula is preceded by an apostrophe; the rule is reversible, see :func:`neutral`.
 """
 
 from __future__ import annotations
@@ -206,7 +206,7 @@ def sums(parquet: Path, *, by: str, amount: str) -> dict[str, Decimal]:
         return {}
     with duckdb.connect(config={"memory_limit": MEMORY, "threads": 2}) as engine:
         rows = engine.execute(
-            f"select {_name(by)}, sum(cast({_name(amount)} as decimal(38, 18)))"
+            f"select {_name(by)}, sum(cast({_name(amount)} as decimal(38, 18)))"  # noqa: S608
             f" from read_parquet({_quoted(str(parquet))}) group by 1 order by 1"
         ).fetchall()
     return {str(asset): total if total is not None else Decimal(0) for asset, total in rows}

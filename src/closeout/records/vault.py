@@ -1,4 +1,4 @@
-"""The vault: personal data under a key per person and class. Destroying the key destroys the data, everywhere.
+"""The vault: personal data under a key per person and class. No key, no data, in no copy anywhere.
 
 The keyring is a database of its own. Its connection is opened by the caller; a row of data names no key, only
 a key version, so that a restored backup of data holds nothing that could open it.
@@ -41,7 +41,7 @@ class KeyDestroyed(Exception):
 
 
 class Unreadable(Exception):
-    """The sealed bytes are not what this place, person and class sealed: altered, moved, or of another vault."""
+    """The bytes are not what this place, person and class sealed: altered, moved, of another vault."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Destroyed:
 
 
 class Vault:
-    """Seals and opens bytes of persons. ``keyring`` gives a connection to the keyring for the time of one call.
+    """Seals and opens bytes of persons. ``keyring`` lends a connection to the keyring for one call.
 
     ``psycopg_pool.ConnectionPool.connection`` is such a function; for an open connection see :meth:`over`.
     """
@@ -68,7 +68,7 @@ class Vault:
 
     @classmethod
     def over(cls, connection: Connection, kek: KeyPort) -> Vault:
-        """Return a vault over one open connection. The caller commits, before what was sealed is committed."""
+        """Return a vault over one open connection. The caller commits it before what was sealed."""
 
         @contextmanager
         def lent() -> Iterator[Connection]:
@@ -78,7 +78,7 @@ class Vault:
         return cls(lent, kek)
 
     def seal(self, subject: str, cls: str, plaintext: bytes, *, context: str = "") -> bytes:
-        """Encrypt ``plaintext`` for ``subject``; ``context`` says where it lies (table.column) and must come back.
+        """Encrypt for ``subject``; ``context`` says where it lies (table.column), and opening needs it too.
 
         The first call for a person makes the key. Raises: KeyDestroyed, ValueError (no such class), KeyGone.
         """
@@ -106,7 +106,7 @@ class Vault:
             raise Unreadable("altered, or sealed for another place, person or class") from wrong
 
     def destroy(self, subject: str, cls: str, at: datetime) -> Destroyed:
-        """Destroy every key of ``subject`` and ``cls``; return the receipt. Idempotent: the first receipt stays.
+        """Destroy every key of ``subject`` and ``cls``; return the receipt, the first one if it is repeated.
 
         A person without a key gets a receipt too, so that none can be made later. ``at``: naive UTC.
         Raises: ValueError.
@@ -171,7 +171,8 @@ class Vault:
     def _key(self, connection: Connection, subject: str, cls: str, version: int) -> bytes | None:
         with connection.cursor(row_factory=tuple_row) as cursor:
             cursor.execute(
-                "select e.kek_id, k.wrapped from keyring.key as k join keyring.epoch as e on e.number = k.epoch"
+                "select e.kek_id, k.wrapped"
+                " from keyring.key as k join keyring.epoch as e on e.number = k.epoch"
                 " where k.subject = %s and k.class = %s and k.version = %s",
                 (subject, cls, version),
             )
@@ -205,7 +206,8 @@ def _lock(cursor: psycopg.Cursor[Any], subject: str) -> None:
 
 def _newest(cursor: psycopg.Cursor[Any], subject: str, cls: str) -> tuple[int, str, bytes] | None:
     cursor.execute(
-        "select k.version, e.kek_id, k.wrapped from keyring.key as k join keyring.epoch as e on e.number = k.epoch"
+        "select k.version, e.kek_id, k.wrapped"
+        " from keyring.key as k join keyring.epoch as e on e.number = k.epoch"
         " where k.subject = %s and k.class = %s order by k.version desc limit 1",
         (subject, cls),
     )
