@@ -87,7 +87,9 @@ def complete(at: datetime = NOW) -> dict[str, Source]:
     return {name: Source(name, "complete", at) for name in RELATIONS}
 
 
-def in_duck(facts: Mapping[str, Sequence[Relation]], sources: Mapping[str, Source] | None = None) -> DuckFacts:
+def in_duck(
+    facts: Mapping[str, Sequence[Relation]], sources: Mapping[str, Source] | None = None
+) -> DuckFacts:
     """Return a DuckDB engine that holds ``facts``."""
     return DuckFacts.of(facts, sources=complete() if sources is None else sources)
 

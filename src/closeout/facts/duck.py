@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -49,12 +50,11 @@ class DuckFacts:
             if as_of is None:
                 raise ValueError("give as_of or sources")
             sources = {name: Source(name, "complete", as_of) for name in facts}
-        connection = _open()
+        connection = _prepared().cursor()
+        connection.execute("begin transaction")
         for name in RELATIONS:
             if facts.get(name):
-                connection.execute(create_table(RELATIONS[name]))
                 _load(connection, RELATIONS[name], facts[name])
-        _create_empty(connection, {name for name in RELATIONS if not facts.get(name)})
         return cls(connection, sources, frozenset(name for name in RELATIONS if not facts.get(name)))
 
     @classmethod
@@ -119,7 +119,7 @@ def set_policy(connection: duckdb.DuckDBPyConnection, row: Mapping[str, object])
     text = policy_select(row, "{name}")
     for name, literal in literals.items():
         text = text.replace(f"cast({name} as", f"cast({literal} as")
-    connection.execute(f"create or replace view policy as {text}")
+    connection.execute(f"create or replace temp view policy as {text}")
 
 
 def parquet_files(folder: Path) -> Mapping[str, Sequence[Path]]:
@@ -136,6 +136,18 @@ def parquet_files(folder: Path) -> Mapping[str, Sequence[Path]]:
         elif one.is_dir():
             found[name] = sorted(path for path in one.rglob("*.parquet") if path.is_file())
     return found
+
+
+@cache
+def _prepared() -> duckdb.DuckDBPyConnection:
+    """Return this process's database of empty tables.
+
+    Whoever has facts gets a cursor of it inside a transaction that never commits: creating tables costs more
+    than asking them, and nobody sees anybody else's rows.
+    """
+    connection = _open()
+    _create_empty(connection, frozenset(RELATIONS))
+    return connection
 
 
 def _open() -> duckdb.DuckDBPyConnection:

@@ -13,6 +13,7 @@ import typing
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, ClassVar
 
 TYPES: dict[type, str] = {
@@ -329,6 +330,7 @@ class Column:
     meaning: str
 
 
+@cache
 def columns(relation: type[Relation]) -> tuple[Column, ...]:
     """Return the columns of ``relation`` in order."""
     hints = typing.get_type_hints(relation)
