@@ -1,0 +1,277 @@
+"""Look at an account through its key: ask, translate, compare, and say how complete each relation is."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from closeout.facts.schema import (
+    RELATIONS,
+    Account,
+    Balance,
+    Dispute,
+    Hold,
+    Identity,
+    Relation,
+    Source,
+)
+from closeout.venues.okx import declared, hidden, links, wallets
+from closeout.venues.okx.declared import Answer
+from closeout.venues.okx.endpoints import get
+from closeout.venues.okx.errors import DISPUTES, HOLDS, Failure, Kind
+from closeout.venues.okx.links import Holder, Sub
+from closeout.venues.okx.reading import CONFIG, READINGS, Answers, Reading, ask, reading, table, translate
+from closeout.venues.okx.seen import Seen
+from closeout.venues.okx.values import Unreadable, moment
+from closeout.venues.okx.wire import Wire
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What one look at the account brought: facts, how complete they are, and why not."""
+
+    holder: Holder
+    as_of: datetime
+    facts: Mapping[str, Sequence[Relation]]
+    sources: Mapping[str, Source]
+    failures: Mapping[str, Failure]  # by name of the reading
+    residuals: Sequence[hidden.Residual] = ()
+    declared: Mapping[str, Answer] = field(default_factory=dict)
+
+    @property
+    def account_ids(self) -> tuple[int, ...]:
+        """Return the account and its sub-accounts, the account first."""
+        accounts = self.facts.get("account", ())
+        return tuple(dict.fromkeys([self.holder.account_id, *(row.account_id for row in accounts)]))
+
+
+class _Collected:
+    """Rows and marks while they are gathered."""
+
+    def __init__(self) -> None:
+        self.rows: list[Relation] = []
+        self.failures: dict[str, Failure] = {}
+        self.good: set[str] = set()
+        self.bad: set[str] = set()
+
+    def take(self, one: Reading, answer: object, seen: Seen) -> None:
+        """Translate one answer; its relations are good or bad accordingly."""
+        assert isinstance(answer, list | Failure)
+        rows = translate(one, answer, seen)
+        if isinstance(rows, Failure):
+            self.fail(one, rows, seen)
+        else:
+            self.rows.extend(rows)
+            self.good.update(one.feeds)
+
+    def fail(self, one: Reading, failed: Failure, seen: Seen) -> None:
+        """Note a failed reading; some errors are facts themselves (a freeze, an abnormal P2P order)."""
+        self.failures[one.name] = failed
+        self.bad.update(one.feeds)
+        number = f"okx-{failed.code}"
+        if failed.code in HOLDS:
+            self.rows.append(
+                Hold(
+                    account_id=seen.account_id,
+                    hold_id=number,
+                    kind="compliance",
+                    scope="closing",
+                    placed_at=seen.as_of,
+                    released_at=None,
+                )
+            )
+        elif failed.code in DISPUTES:
+            self.rows.append(
+                Dispute(account_id=seen.account_id, dispute_id=number, kind="appeal", state="open")
+            )
+
+
+def look(
+    wire: Wire,
+    *,
+    now: datetime,
+    answers: Mapping[str, Answer] | None = None,
+    without: frozenset[str] = frozenset(),
+) -> Looked:
+    """Read everything that the key may read. ``now``: naive UTC. ``without``: names of readings to leave out.
+
+    Raises: Failure only if not even the account itself can be read.
+    """
+    config = wire.call(get("account/config"))
+    try:
+        holder = links.holder(config)
+    except Unreadable as wrong:
+        raise Failure(Kind.SHAPE, "", f"account/config: {wrong}") from None
+    answered: Answers = {CONFIG.name: config}
+    answered |= ask(wire, [one for one in READINGS if one is not CONFIG and one.name not in without])
+    seen = Seen(
+        account_id=holder.account_id,
+        as_of=now,
+        parent_id=holder.parent_id,
+        withdraw_min=table(answered, "asset/currencies", wallets.minimums, {}),
+        prices=table(answered, "market/index-tickers", wallets.prices, {"USDT": Decimal(1)}),
+    )
+    collected = _Collected()
+    for one in READINGS:
+        collected.take(one, answered.get(one.name, Failure(Kind.OTHER, "", "left out")), seen)
+    _look_at_subs(wire, answered, seen, collected)
+    residuals = _look_for_hidden(answered, seen, collected)
+    kept = declared.fresh(answers or {}, now=now)
+    collected.rows.extend(declared.rows(kept, holder.account_id))
+    facts = _tables(collected.rows, _last_posting(answered, now))
+    return Looked(
+        holder,
+        now,
+        facts,
+        _sources(collected, residuals, kept, now),
+        collected.failures,
+        tuple(residuals),
+        kept,
+    )
+
+
+def _look_at_subs(wire: Wire, answered: Answers, seen: Seen, collected: _Collected) -> None:
+    listed = answered.get("users/subaccount/list")
+    if not isinstance(listed, list):
+        return
+    try:
+        subs = links.subs(listed)
+    except Unreadable as wrong:
+        collected.fail(
+            reading("users/subaccount/list", "sub_account balance"), Failure(Kind.SHAPE, "", str(wrong)), seen
+        )
+        return
+    wanted = [one for sub in subs for one in _sub_readings(sub)]
+    said = ask(wire, wanted) if wanted else {}
+    for sub in subs:
+        own = dataclasses.replace(seen, account_id=sub.account_id, parent_id=seen.account_id)
+        before = len(collected.rows)
+        for one in _sub_readings(sub):
+            collected.take(one, said[one.name], own)
+        holdings = len(collected.rows) - before
+        collected.rows.append(links.sub_account(sub, holdings, seen))
+        collected.rows.append(
+            Account(
+                account_id=sub.account_id,
+                parent_id=seen.account_id,
+                state="open" if sub.enabled else "frozen",
+                jurisdiction="",
+                opened_at=moment("0"),
+                posted_at=None,
+            )
+        )
+
+
+def _sub_readings(sub: Sub) -> list[Reading]:
+    who = {"subAcct": sub.name}
+    shown = f"sub-account {sub.name}"
+    return [
+        reading(
+            "asset/subaccount/balances",
+            "balance sub_account",
+            wallets.funding,
+            name=f"{shown} funding",
+            params=who,
+        ),
+        reading(
+            "account/subaccount/balances",
+            "balance loan sub_account",
+            wallets.trading,
+            wallets.liabilities,
+            wallets.auto_earn,
+            name=f"{shown} trading",
+            params=who,
+        ),
+        reading(
+            "users/subaccount/apikey",
+            "api_key sub_account",
+            links.sub_keys,
+            name=f"{shown} keys",
+            optional=True,
+            params=who,
+        ),
+    ]
+
+
+def _look_for_hidden(answered: Answers, seen: Seen, collected: _Collected) -> list[hidden.Residual]:
+    residuals: list[hidden.Residual] = []
+    bills, balance = answered.get("asset/bills-history"), answered.get("account/balance")
+    valuation = answered.get("asset/asset-valuation")
+    try:
+        if isinstance(bills, list):
+            facts, found = hidden.from_bills(bills, seen)
+            collected.rows.extend(facts)
+            residuals.extend(found)
+    except (Unreadable, AttributeError, TypeError) as wrong:
+        one = next(each for each in READINGS if each.name == "asset/bills-history")
+        collected.fail(one, Failure(Kind.SHAPE, "", f"{one.name}: {wrong}"), seen)
+    try:
+        if isinstance(balance, list):
+            residuals.extend(hidden.from_equity(wallets.extras(balance), collected.rows))
+        if isinstance(valuation, list) and "asset/asset-valuation" not in collected.failures:
+            residuals.extend(hidden.from_valuation(valuation, collected.rows, seen))
+    except (Unreadable, AttributeError, TypeError) as wrong:
+        collected.failures["asset/asset-valuation"] = Failure(Kind.SHAPE, "", str(wrong))
+    return residuals
+
+
+def _last_posting(answered: Answers, now: datetime) -> datetime | None:
+    latest = [
+        stamp
+        for name in ("account/bills", "asset/bills-history")
+        if isinstance(rows := answered.get(name), list)
+        for row in rows[:1]
+        if str(stamp := row.get("ts", "")).isdigit()
+    ]
+    return min(moment(max(latest, key=int)), now) if latest else None
+
+
+def _tables(rows: Sequence[Relation], posted_at: datetime | None) -> dict[str, list[Relation]]:
+    """Sort rows into relations, each key once; the account learns when it was posted last."""
+    tables: dict[str, dict[tuple[object, ...], Relation]] = {name: {} for name in RELATIONS}
+    names = {
+        name: [spec.name for spec in dataclasses.fields(RELATIONS[name]) if spec.metadata["key"]]
+        for name in RELATIONS
+    }
+    for row in rows:
+        if isinstance(row, Account) and row.parent_id is None:
+            row = dataclasses.replace(row, posted_at=posted_at)  # noqa: PLW2901
+        key = tuple(getattr(row, name) for name in names[row.name])
+        known = tables[row.name].get(key)
+        if isinstance(known, Balance) and isinstance(row, Balance):
+            row = dataclasses.replace(  # noqa: PLW2901
+                known, available=known.available + row.available, locked=known.locked + row.locked
+            )
+        elif known is not None and not (isinstance(known, Identity) and known.state == "verified"):
+            continue
+        tables[row.name][key] = row
+    return {name: list(table.values()) for name, table in tables.items()}
+
+
+def _sources(
+    collected: _Collected, residuals: Sequence[hidden.Residual], kept: Mapping[str, Answer], now: datetime
+) -> dict[str, Source]:
+    """Judge each relation: complete, partial (something is known to be missing) or failed (nothing was read).
+
+    A relation about which a question is open and that no reading feeds is left out: it was not fetched.
+    """
+    unanswered = declared.missing(kept)
+    doubted = {residual.relation for residual in residuals if residual.leaves_open}
+    fed = collected.good | collected.bad
+    sources = {}
+    for name in RELATIONS:
+        if name in collected.bad:
+            state = "partial" if name in collected.good else "failed"
+        elif name in unanswered:
+            if name not in declared.API_TOO or name not in fed:
+                continue
+            state = "partial"
+        elif name in doubted:
+            state = "partial"
+        else:
+            state = "complete"
+        sources[name] = Source(name, state, now)
+    return sources
