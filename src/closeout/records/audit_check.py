@@ -90,34 +90,38 @@ class _Matching:
         self._report = report
         self._sealed: dict[int, bytes] = {}
         self._found: dict[int, bytes] = {}
+        self._crossed: list[int] = []
 
     def compare(self, sealed: Sequence[Sealed], found: Sequence[Sealed]) -> None:
         """Compare as many of each as there are."""
-        for number, leaf in sealed:
+        here = dict(sealed)
+        order = [number for number, _ in found if number in here]
+        if order != [number for number in here if number in set(order)]:
+            self._crossed += order
+        for number, leaf in found:
+            expected = here.pop(number, None) or self._sealed.pop(number, None)
+            if expected is None:
+                self._found[number] = leaf
+            elif expected != leaf:
+                self._report.add("changed", number, "is not what was sealed")
+        for number, leaf in here.items():
             other = self._found.pop(number, None)
             if other is None:
                 self._sealed[number] = leaf
-            else:
-                self._same(number, leaf, other, moved=True)
-        for number, leaf in found:
-            expected = self._sealed.pop(number, None)
-            if expected is None:
-                self._found[number] = leaf
-            else:
-                self._same(number, expected, leaf, moved=False)
+                continue
+            self._crossed.append(number)
+            if other != leaf:
+                self._report.add("changed", number, "is not what was sealed")
 
     def finish(self) -> None:
-        """Name what has no partner."""
+        """Name what has no partner; without any, name what stands at another place."""
         for number in self._sealed:
             self._report.add("missing", number, "was sealed, is no longer in the log")
         for number in self._found:
             self._report.add("inserted", number, "lies in a sealed window but was not sealed")
-
-    def _same(self, number: int, sealed: bytes, found: bytes, *, moved: bool) -> None:
-        if sealed != found:
-            self._report.add("changed", number, "is not what was sealed")
-        elif moved:
-            self._report.add("moved", number, "stands at another place than where it was sealed")
+        if not self._sealed and not self._found:
+            for number in self._crossed:
+                self._report.add("moved", number, "stands at another place than where it was sealed")
 
 
 def verify(connection: Connection, logs: Sequence[str]) -> Report:
