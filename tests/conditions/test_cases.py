@@ -12,12 +12,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from tests.conditions import world
 
 from closeout.conditions.catalog import by_code, catalog, data_faults
 from closeout.conditions.check import Blocker, Report, Result, check
 from closeout.facts.schema import RELATIONS
 from closeout.policy import Policy
-from tests.conditions import world
 
 HERE = Path(__file__).parent
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from tests.conditions import world
 
 from closeout.conditions.catalog import CatalogueError, catalog, parse
 from closeout.conditions.check import Report, Result, check
@@ -17,7 +18,6 @@ from closeout.facts.engine import FactsUnreachable
 from closeout.facts.postgres import PostgresFacts
 from closeout.facts.schema import RELATIONS, Source
 from closeout.policy import Policy
-from tests.conditions import world
 
 POLICY = Policy()
 
@@ -111,9 +111,8 @@ def test_a_contradiction_is_shown_in_full_as_the_operators_fault() -> None:
 
 def test_unreachable_facts_are_no_answer(cluster_url: str) -> None:
     """A database that is gone says nothing about anybody."""
-    with psycopg.connect(cluster_url) as connection:
-        with pytest.raises(FactsUnreachable):
-            check(PostgresFacts(connection, schema="nowhere"), POLICY, as_of=world.NOW, accounts=[1])
+    with psycopg.connect(cluster_url) as connection, pytest.raises(FactsUnreachable):
+        check(PostgresFacts(connection, schema="nowhere"), POLICY, as_of=world.NOW, accounts=[1])
     with pytest.raises(FactsUnreachable):
         PostgresFacts(connection).sources()
 
@@ -251,7 +250,8 @@ def test_importing_the_check_needs_no_heavy_library() -> None:
     text = (
         "import sys, closeout.conditions.document, closeout.conditions.earliest; "
         "from closeout.conditions.catalog import catalog; catalog(); "
-        "print([name for name in ('sqlglot', 'duckdb', 'pyarrow', 'psycopg', 'django') if name in sys.modules])"
+        "heavy = ('sqlglot', 'duckdb', 'pyarrow', 'psycopg', 'django'); "
+        "print([name for name in heavy if name in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"

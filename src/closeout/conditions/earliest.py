@@ -25,7 +25,16 @@ POSTS_NOTHING = frozenset(
         "security_factors_quiet", "identity_verified", "no_holds", "no_disputes", "contacts_reachable",
     }
 )  # fmt: skip
+SEPARATE = frozenset({"wait", "support", "holder_elsewhere"})  # one step per condition, side by side
 FOLLOWS = frozenset({"balances_unlocked", "no_collateral"})  # ends with the step that holds it
+ARRIVES = frozenset(
+    {
+        "no_open_orders", "no_positions", "no_settlement_pending", "no_collateral", "earn_redeemable",
+        "earn_locked", "no_p2p_orders", "no_p2p_appeals", "sub_accounts_closed", "no_rebates",
+        "nothing_in_flight",
+    }
+)  # fmt: skip
+OUTGOING = frozenset({"withdrawal", "fiat_out", "card"})
 NEW_WAIT = frozenset({"contacts_reachable", "identity_verified"})  # done in the wrong place, a window starts
 
 
@@ -76,11 +85,15 @@ def route(report: Report, policy: Policy, *, settling: timedelta = timedelta(0))
         codes = tuple(finding.condition.code for finding in unknown)
         evidence = tuple(dict.fromkeys(row for finding in unknown for row in finding.evidence))
         steps.append(Step("operator", codes, evidence, Who.OPERATOR, as_of, None))
+    if money_at is not None and _arrives(blocked) and all(step.do != "withdraw" for step in steps):
+        left = Step("withdraw", ("balances_zero",), (), Who.HOLDER, money_at, money_at + settling)
+        steps.append(left)
     if money_at is not None:
         quiet_at = money_at + settling + timedelta(minutes=policy.ledger_quiet_minutes)
         steps.append(Step("quiet", ("ledger_quiet",), (), Who.NOBODY, money_at + settling, quiet_at))
     steps.sort(key=lambda step: ORDER.index(step.do))
     known = [step.done_at for step in steps if step.done_at is not None]
+    known += [_ends_at(blocker, as_of) for finding in blocked for blocker in finding.blockers]
     return Route(
         account_id=report.account_id,
         as_of=as_of,
@@ -102,6 +115,15 @@ def _money_at(blocked: Sequence[Finding], as_of: datetime) -> datetime | None:
     return max(moments, default=None)
 
 
+def _arrives(blocked: Sequence[Finding]) -> bool:
+    """Say whether money comes into a wallet on the way, so that it has to be withdrawn at the end."""
+    return any(
+        blocker.code in ARRIVES and blocker.subject not in OUTGOING
+        for finding in blocked
+        for blocker in finding.blockers
+    )
+
+
 def _ends_at(blocker: Blocker, as_of: datetime) -> datetime:
     return max(as_of, blocker.clears_at or as_of)
 
@@ -109,11 +131,13 @@ def _ends_at(blocker: Blocker, as_of: datetime) -> datetime:
 def _steps(
     blocked: Sequence[Finding], as_of: datetime, money_at: datetime | None, settling: timedelta
 ) -> Iterator[Step]:
-    by_deed: dict[str, list[Finding]] = {}
+    by_deed: dict[tuple[str, str], list[Finding]] = {}
     for finding in blocked:
         if finding.condition.code not in FOLLOWS or not _is_held(finding, blocked):
-            by_deed.setdefault(_deed(finding), []).append(finding)
-    for deed, findings in by_deed.items():
+            deed = _deed(finding)
+            each = finding.condition.code if deed in SEPARATE else ""
+            by_deed.setdefault((deed, each), []).append(finding)
+    for (deed, _), findings in by_deed.items():
         blockers = tuple(blocker for finding in findings for blocker in finding.blockers)
         starts_at = max(as_of, money_at or as_of) if deed in AFTER_MONEY else as_of
         trap = next(

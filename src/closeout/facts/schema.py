@@ -13,7 +13,6 @@ import typing
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
 from typing import Any, ClassVar
 
 TYPES: dict[type, str] = {
@@ -330,9 +329,17 @@ class Column:
     meaning: str
 
 
-@cache
 def columns(relation: type[Relation]) -> tuple[Column, ...]:
     """Return the columns of ``relation`` in order."""
+    if relation.name not in _COLUMNS:
+        _COLUMNS[relation.name] = _columns(relation)
+    return _COLUMNS[relation.name]
+
+
+_COLUMNS: dict[str, tuple[Column, ...]] = {}
+
+
+def _columns(relation: type[Relation]) -> tuple[Column, ...]:
     hints = typing.get_type_hints(relation)
     found = []
     for spec in dataclasses.fields(relation):
