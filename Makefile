@@ -1,0 +1,64 @@
+# Two commands do all the set-up: make demo, make test. Needs Python 3.11 or newer and make; works with GNU make 3.81.
+
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+RUN := .venv/bin
+ready := .venv/.ready
+catalogs := $(patsubst %.po,%.mo,$(wildcard src/closeout/locale/*/LC_MESSAGES/*.po))
+
+.PHONY: help demo serve test check ready browser style types layers sql-style tests format clean
+
+help: ## show this
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | sort | awk -F '	' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+demo: ready ## the main job from blocked to closed; the proof lies in demo-output
+	$(RUN)/closeout demo $(ARGS)
+
+serve: ready ## the site with seeded people on http://127.0.0.1:8000
+	$(RUN)/closeout serve $(ARGS)
+
+test: ready style types layers sql-style browser ## every test, linter, type check and house rule
+	$(RUN)/pytest $(ARGS)
+
+check: ready style layers ## the fast subset: style, layers, house rules, core
+	$(RUN)/pytest tests/house tests/core $(ARGS)
+
+ready: $(ready) $(catalogs)
+
+.uv/bin/uv:
+	@echo "closeout: uv is not installed; putting it into .uv with pip"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "closeout needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Set PYTHON=…")'
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .uv 'uv>=0.9' \
+	  || { rm -rf .uv; $(PYTHON) -m venv .uv && .uv/bin/python -m pip install --quiet 'uv>=0.9'; } \
+	  || { rm -rf .uv; echo "closeout: uv could not be installed; install it by hand: https://docs.astral.sh/uv"; exit 1; }
+
+$(ready): pyproject.toml uv.lock $(filter .uv/bin/uv,$(UV))
+	$(UV) sync --frozen
+	@touch $@
+
+%.mo: %.po $(ready)
+	$(RUN)/pybabel --quiet compile --input-file $< --output-file $@
+
+browser: ready
+	@$(RUN)/python -m tests.web.browser
+
+style: ready
+	$(RUN)/ruff check --quiet
+	$(RUN)/ruff format --check --quiet
+
+types: ready
+	$(RUN)/mypy
+
+layers: ready
+	$(RUN)/lint-imports --no-logo
+
+sql-style: ready
+	$(RUN)/sqlfluff lint --processes 2 --disable-progress-bar src
+
+format: ready ## let ruff arrange the code
+	$(RUN)/ruff check --fix
+	$(RUN)/ruff format
+
+clean: ## remove what can be made again
+	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache demo-output $(catalogs)
