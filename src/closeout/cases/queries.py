@@ -9,9 +9,9 @@ from typing import Any, cast
 from django.db import connection
 
 from closeout.cases import policies
-from closeout.cases.models import Case, CaseEvent
+from closeout.cases.models import Case, CaseEvent, Challenge, Document
 from closeout.conditions import check
-from closeout.facts.postgres import PostgresEngine
+from closeout.facts.postgres import PostgresFacts
 from closeout.lifecycle import FINAL, Event, State
 from closeout.policy import Policy
 
@@ -59,10 +59,10 @@ def to_remind(*, now: datetime, most: int) -> list[int]:
     return list(rows.values_list("pk", flat=True)[:most])
 
 
-def engine() -> PostgresEngine:
+def engine() -> PostgresFacts:
     """Return an engine over the facts on Django's own connection, so that checks are part of its transaction."""
     connection.ensure_connection()
-    return PostgresEngine(cast(Any, connection.connection))
+    return PostgresFacts(cast(Any, connection.connection))
 
 
 def report(account_id: int, policy: Policy, *, now: datetime) -> check.Report | None:
@@ -98,3 +98,23 @@ def held_by_facts(idents: Collection[int]) -> list[int]:
     """Return those of the held cases whose hold came from the venue's facts, not from an agent."""
     held = CaseEvent.objects.filter(case__in=idents, event=Event.HOLD).order_by("case_id", "-revision")
     return [line.case_id for line in held.distinct("case_id") if line.actor == "system"]
+
+
+def live_factors(case: Case, *, now: datetime) -> frozenset[str]:
+    """Return the factors whose newest code can still be used: sent for this very action, not used or expired."""
+    newest = {}
+    for challenge in Challenge.objects.filter(case=case).order_by("issued_at"):
+        newest[challenge.factor] = challenge
+    return frozenset(
+        factor
+        for factor, challenge in newest.items()
+        if challenge.used_at is None
+        and challenge.expires_at > now
+        and challenge.attempts < challenge.attempts_max
+        and challenge.action_digest == case.action_digest
+    )
+
+
+def documents(case: Case) -> Mapping[str, Document]:
+    """Return what the holder of ``case`` can download, by kind; contents are read when they are asked for."""
+    return {found.kind: found for found in Document.objects.filter(case=case).defer("content")}

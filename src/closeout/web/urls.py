@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns: list[URLPattern | URLResolver] = [path("", include("closeout.web.portal.urls"))]
+
+handler400 = "closeout.web.portal.errors.bad"
+handler403 = "closeout.web.portal.errors.forbidden"
+handler404 = "closeout.web.portal.errors.missing"
+handler500 = "closeout.web.portal.errors.broken"

@@ -1,0 +1,127 @@
+"""The one click: plan with every cost, confirmation, live progress (R-CLR-1, R-CLR-3, R-CLR-5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC
+from decimal import Decimal
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from closeout.cases import policies, queries, venues
+from closeout.clearing.choices import Choices, Consent, Way, suggested
+from closeout.clearing.dry_run import DryRun
+from closeout.lifecycle import CLOSED, FROZEN, State
+from closeout.reasons import Refused
+from closeout.venues.base import Unreachable
+from closeout.web.portal import errors, holder, pages, planning
+
+EXITS = frozenset({"small", "no_price", "delisted", "minimum"})  # what may be given up, item by item
+
+
+def _open(request: HttpRequest) -> bool:
+    """Say whether the account may be cleared now: not while it is frozen or closed, but in a pause."""
+    who: holder.Holder = request.holder  # type: ignore[attr-defined]
+    case = queries.case_of(who.account_id, venue=who.venue)
+    if case is None or case.state == State.PAUSE:
+        return True
+    return case.state not in FROZEN and case.state not in CLOSED
+
+
+def _choices(request: HttpRequest, *, venue: str, account_id: int) -> Choices:
+    """Return what the holder chose so far; the choices travel in the address, the confirmation in a digest."""
+    place = venues.venue(venue)
+    base = suggested(place.destinations(account_id), now=place.now())
+    most = policies.in_force().dust_forfeit_max
+    consents = []
+    for said in request.GET.getlist("forfeit")[:50]:
+        asset, _sep, amount = said.partition(":")
+        if asset.isalnum() and amount.replace(".", "", 1).isdigit():
+            consents.append(Consent(asset=asset, way=Way.FORFEIT, amount_max=Decimal(amount)))
+    del most  # the limit itself is the plan's to keep
+    return Choices(
+        destinations=base.destinations,
+        beyond_slippage=frozenset(request.GET.getlist("beyond")[:50]),
+        consents=tuple(consents),
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@holder.required
+def plan(request: HttpRequest) -> HttpResponse:
+    """Show exactly what one click will do; on confirmation, start exactly that."""
+    if not _open(request):
+        return HttpResponseRedirect(reverse("portal:case"))
+    if request.method == "POST":
+        return _confirm(request)
+    return _plan(request)
+
+
+def _plan(request: HttpRequest, *, refused: Refused | None = None, status: int = 200) -> HttpResponse:
+    from closeout.cases import clearings
+
+    who: holder.Holder = request.holder  # type: ignore[attr-defined]
+    try:
+        choices = _choices(request, venue=who.venue, account_id=who.account_id)
+        shown = clearings.show(who.account_id, venue=who.venue, choices=choices)
+    except Unreachable:
+        return errors.unreachable(request)
+    except Refused as why:
+        return errors.refused(request, why)
+    return pages.show(
+        request, "plan.html", _("What will be done"), step=1, status=status, refused=refused, **_words(shown)
+    )
+
+
+def _words(shown: DryRun) -> dict[str, object]:
+    language = pages.language()
+    left = [_left(item, shown, language=language) for item in shown.plan.leftovers]
+    return {
+        "digest": shown.digest,
+        "shown_at": shown.shown_at.replace(tzinfo=UTC),
+        "items": [planning.offered(offer.line, offer.quote, language=language) for offer in shown.offers],
+        "asking": _asking(shown, language=language),
+        "later": [planning.offered(offer.line, offer.quote, language=language) for offer in shown.later],
+        "slices": shown.slices,
+        "left": left,
+        "can_forfeit": any(item.state == "can_forfeit" for item in left),
+    }
+
+
+def _asking(shown: DryRun, *, language: str) -> Sequence[planning.Item]:
+    items = []
+    for offer in shown.asking:
+        item = planning.offered(offer.line, offer.quote, language=language)
+        notes = (*item.notes, _("Worse than the limit of your policy; only with your yes."))
+        items.append(planning.Item(offer.line.things[0], item.what, notes))
+    return items
+
+
+def _left(left: planning.Leftover, shown: DryRun, *, language: str) -> planning.Item:
+    item = planning.kept(left, language=language)
+    main = left.account_id == shown.account_id
+    if left.reason in EXITS and main and left.asset and left.amount is not None and left.amount > 0:
+        return planning.Item(f"{left.asset}:{left.amount:f}", item.what, item.notes, state="can_forfeit")
+    return item
+
+
+def _confirm(request: HttpRequest) -> HttpResponse:
+    from closeout.cases import clearings
+
+    who: holder.Holder = request.holder  # type: ignore[attr-defined]
+    if request.POST.get("act") == "again":
+        ticked = [(name, value) for name in ("forfeit", "beyond") for value in request.POST.getlist(name)]
+        return HttpResponseRedirect(reverse("portal:plan") + "?" + urlencode(ticked))
+    try:
+        clearings.start(who.account_id, venue=who.venue, digest=request.POST.get("digest", "")[:64])
+    except Unreachable:
+        return errors.unreachable(request)
+    except Refused as why:
+        if any(reason.code in ("plan_changed", "plan_unknown") for reason in why.reasons):
+            return _plan(request, refused=why, status=409)
+        return errors.refused(request, why)
+    return HttpResponseRedirect(reverse("portal:clearing"))

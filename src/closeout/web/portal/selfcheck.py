@@ -1,0 +1,188 @@
+"""The self-check as a page shows it: grouped by what the holder does next, facts and goals in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from closeout.conditions import words
+from closeout.conditions.catalog import Who
+from closeout.conditions.check import Blocker, Finding, Report, Result
+from closeout.conditions.document import sentence
+from closeout.conditions.earliest import route
+from closeout.policy import Policy
+from closeout.web.portal import formats, wording
+
+SHOWN = 3  # lines of a row before the rest is folded
+SOON = timedelta(hours=1)  # a shorter wait is not worth a date
+
+
+@dataclass(frozen=True)
+class Action:
+    """The one thing to do about a row: where it is done and what the button says."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One condition on the page. ``lines`` are shown, ``more`` is folded."""
+
+    code: str
+    icon: str
+    title: str
+    lines: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
+    when: datetime | None = None
+    reason: str = ""
+    longest: str | None = None
+    legal_basis: str | None = None
+    action: Action | None = None
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The self-check in five groups, and when the holder can apply."""
+
+    as_of: datetime
+    unknown: tuple[Row, ...]
+    clearable: tuple[Row, ...]
+    yours: tuple[Row, ...]
+    waiting: tuple[Row, ...]
+    done: tuple[Row, ...]
+    earliest: datetime | None
+    days: int
+    undated: bool
+    traps: tuple[str, ...]
+
+    @property
+    def total(self) -> int:
+        """Count all conditions."""
+        return self.met + self.left
+
+    @property
+    def met(self) -> int:
+        """Count the conditions that hold."""
+        return len(self.done)
+
+    @property
+    def left(self) -> int:
+        """Count what is still to do or to wait for."""
+        return len(self.unknown) + len(self.clearable) + len(self.yours) + len(self.waiting)
+
+    @property
+    def ready(self) -> bool:
+        """Say whether every condition is met."""
+        return self.left == 0
+
+    @property
+    def can_schedule(self) -> bool:
+        """Say whether only dates are left, so that an application can wait for them (R-CLO-13)."""
+        only_waits = not (self.unknown or self.clearable or self.yours)
+        return only_waits and not self.undated and bool(self.waiting)
+
+
+def overview(report: Report, policy: Policy, *, language: str) -> Overview:
+    """Arrange ``report`` for the page in ``language`` (zh or en)."""
+    groups: dict[str, list[Row]] = {name: [] for name in ("unknown", "clearable", "yours", "waiting", "done")}
+    for finding in report.findings:
+        groups[_group(finding)].append(_row(finding, language=language))
+    way = route(report, policy)
+    waits = [finding for finding in report.findings if _group(finding) == "waiting"]
+    undated = any(blocker.clears_at is None for finding in waits for blocker in finding.blockers)
+    late = way.possible_at is not None and way.possible_at - report.as_of > SOON and not undated
+    earliest = way.possible_at if late else None
+    return Overview(
+        as_of=report.as_of.replace(tzinfo=UTC),
+        earliest=earliest,
+        days=formats.whole_days(earliest - report.as_of) if earliest else 0,
+        undated=undated,
+        traps=tuple(trap.text[language] for trap in way.traps),
+        **{name: tuple(rows) for name, rows in groups.items()},
+    )
+
+
+def _group(finding: Finding) -> str:
+    if finding.result is Result.CLEAR:
+        return "done"
+    if finding.result is Result.UNKNOWN:
+        return "unknown"
+    return {Who.HOLDER: "clearable", Who.HOLDER_ELSEWHERE: "yours"}.get(finding.condition.who, "waiting")
+
+
+def _row(finding: Finding, *, language: str) -> Row:
+    condition = finding.condition
+    said = wording.spaced(sentence(finding, language), language)
+    if finding.result is Result.CLEAR:
+        return Row(condition.code, "go", said)
+    common = {
+        "code": condition.code,
+        "reason": condition.reason[language],
+        "longest": wording.longest(condition.longest) if condition.longest else None,
+        "legal_basis": condition.legal_basis,
+        "action": _action(finding),
+    }
+    if finding.result is Result.UNKNOWN:
+        line = _("It is our fault, not yours; we look again by ourselves.")
+        return Row(icon="talk", title=said, lines=(line,), **common)
+    lines = _lines(finding, language=language)
+    return Row(
+        icon=_icon(finding), title=said, lines=tuple(lines[:SHOWN]), more=tuple(lines[SHOWN:]),
+        when=_when(finding.blockers), **common,
+    )  # fmt: skip
+
+
+def _lines(finding: Finding, *, language: str) -> list[str]:
+    """Return what belongs under the fact: where and how much if there are several, and the way out."""
+    lines = _places(finding.blockers, language=language) if len(finding.blockers) > 1 else []
+    if finding.condition.no_remedy:
+        lines.insert(SHOWN - 1 if len(lines) >= SHOWN else len(lines), finding.condition.no_remedy[language])
+    return lines
+
+
+def _places(blockers: Sequence[Blocker], *, language: str) -> list[str]:
+    """List ``blockers`` place by place: each line one place with its amounts, exact to the last digit."""
+    places: dict[str, list[str]] = {}
+    for blocker in blockers:
+        name = words.subject(blocker.subject, language)
+        amount = "" if blocker.amount is None else formats.amount(blocker.amount, blocker.asset)
+        item = "" if amount or blocker.item is None or not name else blocker.item
+        places.setdefault(name, []).append(amount or (item if blocker.code == "sub_accounts_closed" else ""))
+    colon = "：" if language == "zh" else ": "
+    if not any(amount for amounts in places.values() for amount in amounts):
+        return [formats.listed([_times(name, len(found)) for name, found in places.items()], language=language)]
+    return [
+        (f"{name}{colon}" if name else "") + formats.listed([part for part in amounts if part], language=language)
+        for name, amounts in places.items()
+    ]
+
+
+def _times(name: str, number: int) -> str:
+    return name if number == 1 else f"{name} × {number}"
+
+
+def _icon(finding: Finding) -> str:
+    who = finding.condition.who
+    return {Who.NOBODY: "wait", Who.SUPPORT: "talk", Who.OPERATOR: "talk"}.get(who, "todo")
+
+
+def _when(blockers: Sequence[Blocker]) -> datetime | None:
+    """Return when the last of ``blockers`` ends by itself, if all of them do."""
+    dates = [blocker.clears_at for blocker in blockers]
+    known = [date for date in dates if date is not None]
+    return max(known) if known and len(known) == len(dates) else None
+
+
+def _action(finding: Finding) -> Action | None:
+    if finding.result is Result.UNKNOWN:
+        return None
+    if finding.condition.who is Who.SUPPORT:
+        return Action(_("Ask support"), f"{reverse('portal:support')}?about={finding.condition.code}")
+    if finding.condition.who is Who.HOLDER_ELSEWHERE:
+        return Action(_("How to do it"), reverse("portal:help_page", args=[finding.condition.code]))
+    return None

@@ -1,0 +1,35 @@
+"""Addresses of the portal: nouns, without ids; the verb is the method."""
+
+from __future__ import annotations
+
+from django.urls import path, re_path
+from django.views.generic import RedirectView
+
+from closeout.web.portal import applying, checking, emptying, entrance, helping, papers, standing
+
+app_name = "portal"
+urlpatterns = [
+    path("", entrance.home, name="home"),
+    path("signin", entrance.signin, name="signin"),
+    path("signout", entrance.signout, name="signout"),
+    path("language", entrance.language, name="language"),
+    path("preferences", entrance.preferences, name="preferences"),
+    path("domains", entrance.domains, name="domains"),
+    path("robots.txt", entrance.robots, name="robots"),
+    path("check", checking.check, name="check"),
+    path("plan", emptying.plan, name="plan"),
+    path("records", papers.records, name="records"),
+    path("records.zip", papers.archive, name="archive"),
+    path("receipt.pdf", papers.receipt, name="receipt"),
+    path("application", applying.application, name="application"),
+    path("verification", applying.verification_page, name="verification"),
+    path("case", standing.case_page, name="case"),
+    path("withdrawal", standing.withdrawal, name="withdrawal"),
+    re_path(r"^certificate\.(?P<form>pdf|json)$", papers.certificate, name="certificate"),
+    path("dormant", helping.dormant, name="dormant"),
+    path("help", helping.help_centre, name="help"),
+    path("help/<slug:slug>", helping.help_page, name="help_page"),
+    path("support", helping.support, name="support"),
+    path("mailbox", helping.mailbox, name="mailbox"),
+    path("close-account", RedirectView.as_view(pattern_name="portal:check"), name="deep_link"),
+]
