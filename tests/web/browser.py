@@ -1,4 +1,4 @@
-"""Find the browser for the tests of the pages; ``python -m tests.web.browser`` gets one where it is missing."""
+"""Find the browser for the tests of the pages; ``python -m tests.web.browser`` gets a missing one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PLACES = (
     Path("/Applications/Chromium.app/Contents/MacOS/Chromium"),
 )
 PACKAGES = ("chromium", "fonts-noto-cjk")
-ADVICE = "The tests of the pages need Chromium: install it, or set CLOSEOUT_BROWSER to a browser of that family."
+ADVICE = "The tests of the pages need Chromium: install it, or set CLOSEOUT_BROWSER to a browser like it."
 
 
 def find() -> str | None:
