@@ -239,7 +239,7 @@ def test_a_checkpoint_signed_by_another_key_is_found(main: psycopg.Connection[An
 
 
 def test_after_a_restore_a_new_epoch_keeps_the_order(main: psycopg.Connection[Any]) -> None:
-    """Transaction ids start again in a restored database: simulated by entries with a much later id before."""
+    """Transaction ids start again in a restored database: entries with a much later id come first."""
     write(main, 0, 3)
     as_superuser(main, "update audit.entry set xid = (xid::text::bigint + 1000000)::text::xid8")
     with main.transaction(), main.cursor() as cursor:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from asn1crypto import cms, keys, pem  # type: ignore[import-untyped]
+from asn1crypto import algos, cms, core, keys, pem  # type: ignore[import-untyped]
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -198,37 +198,44 @@ def _demand_canonical(pdf: bytes, signature: EmbeddedPdfSignature) -> None:
     """Refuse any other spelling of the container than the one that signing writes."""
     begin, length, resume, rest = (int(number) for number in signature.byte_range)
     gap = pdf[begin + length : resume]
-    container = cms.ContentInfo.load(signature.pkcs7_content)
-    content = container.dump()
-    expected = b"<" + content.hex().upper().encode().ljust(RESERVED, b"0") + b">"
+    expected = b"<" + _container(signature).hex().upper().encode().ljust(RESERVED, b"0") + b">"
     if begin != 0 or resume + rest != len(pdf) or gap != expected:
         raise NotSigned("altered", "the signature container was changed")
-    if not _is_canonical(container, signature) or container.dump(force=True) != content:
-        raise NotSigned("altered", "the signature container was changed")
 
 
-def _is_canonical(container: cms.ContentInfo, signature: EmbeddedPdfSignature) -> bool:
-    """Say whether every part that no signature covers has the only value it may have."""
-    signed = container["content"]
+def _container(signature: EmbeddedPdfSignature) -> bytes:
+    """Return the container as it must be: only what the signature covers or known certificates fix."""
+    signed = signature.signed_data
     info = signed["signer_infos"][0]
-    identifier = cms.SignerIdentifier(
-        "issuer_and_serial_number",
-        {"issuer": signature.signer_cert.issuer, "serial_number": signature.signer_cert.serial_number},
+    if not _known_unsigned(info):
+        raise NotSigned("altered", "the signature carries an attribute that nobody signed")
+    issuer, serial = (
+        signature.signer_cert.issuer.dump(),
+        core.Integer(signature.signer_cert.serial_number).dump(),
     )
-    sha256 = {"algorithm": "sha256"}
-    return bool(
-        container["content_type"].native == "signed_data"
-        and signed["version"].native == "v1"
-        and [dict(one.native) for one in signed["digest_algorithms"]] == [{**sha256, "parameters": None}]
-        and signed["encap_content_info"].native == {"content_type": "data", "content": None}
-        and not signed["crls"].native
-        and len(signed["signer_infos"]) == 1
-        and info["version"].native == "v1"
-        and info["sid"].dump() == identifier.dump()
-        and info["digest_algorithm"].native == {**sha256, "parameters": None}
-        and info["signature_algorithm"].native == {"algorithm": "sha256_ecdsa", "parameters": None}
-        and _known_unsigned(info)
-    )
+    sha256 = algos.DigestAlgorithm({"algorithm": "sha256"}).dump()
+    ecdsa = algos.SignedDigestAlgorithm({"algorithm": "sha256_ecdsa"}).dump()
+    one, unsigned = core.Integer(1).dump(), info["unsigned_attrs"]
+    signer = _der(
+        0x30,
+        one, _der(0x30, issuer, serial), sha256, _der(0xA0, info["signed_attrs"].contents), ecdsa,
+        info["signature"].dump(), unsigned.dump() if unsigned else b"",
+    )  # fmt: skip
+    certificates = _der(0xA0, *(one.chosen.dump() for one in signed["certificates"]))
+    content = _der(0x30, cms.ContentType("data").dump())
+    body = _der(0x30, one, _der(0x31, sha256), content, certificates, _der(0x31, signer))
+    return _der(0x30, cms.ContentType("signed_data").dump(), _der(0xA0, body))
+
+
+def _der(tag: int, *parts: bytes) -> bytes:
+    """Return a DER value of ``tag`` around ``parts``."""
+    body = b"".join(parts)
+    size = len(body)
+    head = bytes([size]) if size < 128 else b""
+    if not head:
+        digits = size.to_bytes((size.bit_length() + 7) // 8, "big")
+        head = bytes([128 + len(digits)]) + digits
+    return bytes([tag]) + head + body
 
 
 def _known_unsigned(info: cms.SignerInfo) -> bool:
