@@ -67,7 +67,9 @@ def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
 
     click.echo(f"closeout {metadata.version('closeout')}, Python {sys.version.split()[0]}")
     click.echo("venue: " + os.environ.get("CLOSEOUT_VENUE", "sandbox"))
-    click.echo("database: " + ("CLOSEOUT_DATABASE_URL" if os.environ.get("CLOSEOUT_DATABASE_URL") else "embedded"))
+    click.echo(
+        "database: " + ("CLOSEOUT_DATABASE_URL" if os.environ.get("CLOSEOUT_DATABASE_URL") else "embedded")
+    )
     ctx.exit()
 
 
@@ -78,7 +80,7 @@ def main(debug: bool) -> None:
     """Close an account for good: check, clear, cool off, close, prove.
 
     Results go to stdout, progress to stderr. Exit codes: 0 closable or done, 1 blocked or refused, 2 usage,
-    3 credentials or permission, 4 venue, database or network, 5 incomplete.
+    3 credentials or permission, 4 venue, database or network, 5 incomplete, 70 a fault of closeout itself.
     """
 
 

@@ -174,9 +174,7 @@ def _step(life: Life, transition: Transition, policy: Policy, *, now: datetime) 
         least = timedelta(hours=policy.resume_hours)
         return _dated(life, transition.to, now + max(life.clock_left or least, least), now=now)
     if transition.after is not None:
-        return _dated(
-            life, transition.to, now + timedelta(days=getattr(policy, transition.after)), now=now
-        )
+        return _dated(life, transition.to, now + timedelta(days=getattr(policy, transition.after)), now=now)
     return moved
 
 

@@ -44,7 +44,7 @@ def open_case(account_id: int, *, venue: str, language: str, actor: Actor = HOLD
                 opened_at=now,
                 withdrawals=_withdrawals(account_id, venue),
             )
-            audit.append([(case.number, "case:open", {"actor": str(actor)})], now=now)
+            audit.append([audit.Line(case.number, "case:open", str(actor))], now=now)
     except IntegrityError as twice:
         standing = queries.open_case_of(account_id, venue=venue)
         if standing is None:
@@ -100,7 +100,7 @@ def give_consent(case: Case, ticked: Collection[str], *, language: str, now: dat
         case.action_digest = verification.action_digest(case, text_hash)
         case.language = language
         case.save(update_fields=["action_digest", "language"])
-        audit.append([(case.number, "consent:give", {"text": text_hash})], now=now)
+        audit.append([audit.Line(case.number, "consent:give", str(HOLDER), {"text": text_hash})], now=now)
 
 
 def choose_records(case: Case, choice: str, *, now: datetime) -> None:
@@ -110,7 +110,7 @@ def choose_records(case: Case, choice: str, *, now: datetime) -> None:
     with transaction.atomic():
         case.records_choice = choice
         case.save(update_fields=["records_choice"])
-        audit.append([(case.number, f"records:{choice}", {})], now=now)
+        audit.append([audit.Line(case.number, f"records:{choice}", str(HOLDER))], now=now)
 
 
 def submit(case: Case, *, actor: Actor = HOLDER, now: datetime) -> Step:

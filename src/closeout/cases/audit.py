@@ -3,23 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
-from django.db import connection
+from django.db import connection, transaction
 
+from closeout.cases import vaults
 from closeout.records import audit
 
 
-def append(entries: Sequence[tuple[str, str, Mapping[str, object]]], *, now: datetime) -> None:
-    """Append (case number, ``subject:action``, detail) entries. ``now``: aware UTC."""
-    if not entries:
+@dataclass(frozen=True)
+class Line:
+    """One audited event of one case: ``event`` is ``subject:action``; values are codes, numbers, digests."""
+
+    case: str
+    event: str
+    actor: str
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+def append(lines: Sequence[Line], *, now: datetime) -> None:
+    """Append ``lines`` in the current transaction. ``now``: aware UTC."""
+    if not lines:
         return
+    at = now.replace(tzinfo=None)
     with connection.cursor() as cursor:
         audit.append(
-            cast(Any, cursor.cursor),
+            cast(Any, cursor),
             [
-                audit.Entry(stream=number, action=action, body=dict(body), at=now.replace(tzinfo=None))
-                for number, action, body in entries
+                audit.Entry(
+                    subject=line.case, event=line.event, actor=line.actor, at=at, details=_plain(line.details)
+                )
+                for line in lines
             ],
         )
+
+
+def _plain(details: Mapping[str, object]) -> Mapping[str, str | int | bool]:
+    found: dict[str, str | int | bool] = {}
+    for name, value in details.items():
+        if isinstance(value, str | int | bool):
+            found[name] = value
+        elif isinstance(value, list | tuple):
+            found[name] = "|".join(map(str, value))
+        elif value is not None:
+            raise TypeError(f"{name} is {type(value).__name__}; the audit log takes codes and numbers")
+    return found
+
+
+def seal(*, now: datetime) -> str | None:
+    """Seal what was committed since the last checkpoint; return the newest signed note, None for an empty log."""
+    name, key = vaults.signing(now=now).log_key()
+    with transaction.atomic(), connection.cursor() as cursor:
+        audit.seal(cast(Any, cursor), name=name, key=key, at=now.replace(tzinfo=None))
+        return audit.latest(cast(Any, cursor))

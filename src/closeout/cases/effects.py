@@ -78,7 +78,8 @@ Handler = Callable[[Sequence[Claimed], datetime], Sequence[Outcome]]
 def claim(*, now: datetime, most: int) -> list[Claimed]:
     """Take up to ``most`` effects whose time has come; each is ours until its lease ends."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(CLAIM, {"now": now, "most": most, "lease": LEASE})
+        values: dict[str, Any] = {"now": now, "most": most, "lease": LEASE}
+        cursor.execute(CLAIM, values)
         rows = sorted(cursor.fetchall())
     return [Claimed(ident, case, kind, _json(data), attempts) for ident, case, kind, data, attempts in rows]
 
@@ -92,7 +93,7 @@ def requeue(*, now: datetime) -> int:
     """Give effects of workers that died back to the others; return how many."""
     with connection.cursor() as cursor:
         cursor.execute(REQUEUE, [now])
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def complete(outcomes: Sequence[Outcome], *, now: datetime) -> None:
@@ -125,4 +126,5 @@ def _columns(outcomes: Sequence[Outcome], *, now: datetime) -> dict[str, list[An
 
 
 def _wait(attempts: int) -> timedelta:
-    return min(FIRST_WAIT * 2 ** min(attempts - 1, 20), LONGEST_WAIT)
+    doubled: int = 2 ** min(attempts - 1, 20)
+    return min(FIRST_WAIT * doubled, LONGEST_WAIT)

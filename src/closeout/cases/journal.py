@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
 from closeout.cases import audit, policies, reminders
-from closeout.lifecycle import FROZEN, Effect, Event, State
+from closeout.lifecycle import FROZEN, Effect, Event
 
 if TYPE_CHECKING:
     from closeout.cases.operations import Step
@@ -59,7 +59,9 @@ def record(steps: Sequence[Step], *, actor: str, now: datetime) -> None:
             for effect in step.effects
         ]
     )  # fmt: skip
-    audit.append([(step.case.number, f"case:{step.event}", _audited(step, actor)) for step in steps], now=now)
+    audit.append(
+        [audit.Line(step.case.number, f"case:{step.event}", actor, _audited(step)) for step in steps], now=now
+    )
     for step in steps:
         _refresh(step)
 
@@ -90,11 +92,10 @@ def _data(step: Step, effect: Effect) -> dict[str, object]:
     return {"template": step.event.value}
 
 
-def _audited(step: Step, actor: str) -> Mapping[str, object]:
+def _audited(step: Step) -> Mapping[str, object]:
     return {
         "from": step.before.state.value,
         "to": step.after.state.value,
-        "actor": actor,
         "revision": step.case.revision + 1,
         **step.detail,
     }
@@ -121,5 +122,3 @@ def enqueue(effects: Sequence[tuple[int, Effect, Mapping[str, object], datetime]
                 "run_at": [run_at for _, _, _, run_at in effects],
             },
         )
-
-

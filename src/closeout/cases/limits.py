@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any, cast
 
 from django.db import connection
 
@@ -22,9 +23,10 @@ def wait_for(key: str, *, count: int, per: timedelta, now: datetime) -> timedelt
     """
     grain = per / count
     with connection.cursor() as cursor:
-        cursor.execute(ADMIT, {"key": key, "now": now, "grain": grain, "burst": per})
+        values: dict[str, Any] = {"key": key, "now": now, "grain": grain, "burst": per}
+        cursor.execute(ADMIT, values)
         if cursor.fetchone() is not None:
             return timedelta(0)
         cursor.execute("select arrives_at from cases_ratelimit where key = %s", [key])
-        (arrives_at,) = cursor.fetchone()
+        (arrives_at,) = cast(tuple[datetime], cursor.fetchone())
     return max(arrives_at + grain - per - now, timedelta(seconds=1))

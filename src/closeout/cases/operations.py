@@ -74,7 +74,9 @@ def advance(
             report = reports.get(case.account_id)
             try:
                 steps.append(
-                    _step(case, event, report, now=now, begins_at=(begins_at or {}).get(case.pk), detail=detail)
+                    _step(
+                        case, event, report, now=now, begins_at=(begins_at or {}).get(case.pk), detail=detail
+                    )
                 )
             except lifecycle.Impossible as why:
                 if person:

@@ -50,10 +50,9 @@ def _secret() -> str:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = directory / "secret"
     try:
-        with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="ascii") as made:
-            made.write(secrets.token_urlsafe(48))
+        made = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except FileExistsError:
-        pass
+        return path.read_text(encoding="ascii")
+    with os.fdopen(made, "w", encoding="ascii") as file:
+        file.write(secrets.token_urlsafe(48))
     return path.read_text(encoding="ascii")
-
-

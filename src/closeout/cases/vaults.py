@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from datetime import datetime
 from pathlib import Path
 
 from django.db import connection
@@ -32,9 +33,13 @@ def keys() -> FileKeys:
 
 
 @functools.cache
-def signing() -> KeyStore:
-    """Return the keys that sign certificates and manifests."""
-    return KeyStore(key_directory() / "signing")
+def _store(directory: Path) -> KeyStore:
+    return KeyStore(directory)
+
+
+def signing(*, now: datetime) -> KeyStore:
+    """Return the keys that sign certificates, manifests and checkpoints; made when missing. ``now``: aware UTC."""
+    return _store(key_directory() / "signing").prepare(now.replace(tzinfo=None))
 
 
 @functools.cache

@@ -76,7 +76,9 @@ def issue(case: Case, factor: str, *, pepper: bytes, now: datetime) -> Issued:
 
 
 def _open(case: Case, factor: str, tries: int, minutes: int, *, pepper: bytes, now: datetime) -> Issued:
-    Challenge.objects.filter(case=case, factor=factor, used_at=None, expires_at__gt=now).update(expires_at=now)
+    Challenge.objects.filter(case=case, factor=factor, used_at=None, expires_at__gt=now).update(
+        expires_at=now
+    )
     ident = uuid.uuid4()
     code = None if factor == "totp" else f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
     challenge = Challenge.objects.create(
@@ -91,7 +93,9 @@ def _digest(pepper: bytes, ident: uuid.UUID, action: str, code: str) -> bytes:
     return hmac.digest(pepper, f"{ident}|{action}|{code}".encode(), "sha256")
 
 
-def confirm(case: Case, factor: str, code: str, *, pepper: bytes, totp_secret: bytes | None, now: datetime) -> None:
+def confirm(
+    case: Case, factor: str, code: str, *, pepper: bytes, totp_secret: bytes | None, now: datetime
+) -> None:
     """Accept ``code`` for ``factor`` or refuse it; the attempt counts even if the caller rolls back later.
 
     Must not be called inside a transaction. Raises: Refused (code_not_sent, code_expired, code_used_up,
@@ -105,7 +109,7 @@ def confirm(case: Case, factor: str, code: str, *, pepper: bytes, totp_secret: b
         cursor.execute(COUNT_ATTEMPT, [challenge.pk, now])
         counted = cursor.fetchone()
     if counted is None:
-        raise _why_void(challenge, now=now)
+        raise _why_void(challenge)
     if factor == "totp":
         if totp_secret is None:
             raise refuse("factor_missing", factor=factor)
@@ -117,7 +121,7 @@ def confirm(case: Case, factor: str, code: str, *, pepper: bytes, totp_secret: b
     if not right:
         challenge.refresh_from_db()
         left = challenge.attempts_max - challenge.attempts
-        raise refuse("wrong_code", factor=factor, left=left) if left else _why_void(challenge, now=now)
+        raise refuse("wrong_code", factor=factor, left=left) if left else _why_void(challenge)
     with connection.cursor() as cursor:
         cursor.execute(USE_ONCE, [now, challenge.pk])
         if cursor.fetchone() is None:
@@ -128,7 +132,7 @@ def _current(case: Case, factor: str) -> Challenge | None:
     return Challenge.objects.filter(case=case, factor=factor).order_by("-issued_at").first()
 
 
-def _why_void(challenge: Challenge, *, now: datetime) -> Refused:
+def _why_void(challenge: Challenge) -> Refused:
     challenge.refresh_from_db()
     if challenge.used_at is not None:
         return refuse("code_replayed")

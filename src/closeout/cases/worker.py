@@ -126,5 +126,3 @@ def _outcomes(kind: str, batch: Sequence[effects.Claimed], *, now: datetime) -> 
     except Exception:
         log.exception("effects of kind %s failed", kind)
         return [effects.Outcome(effect, fault="bug") for effect in batch]
-
-

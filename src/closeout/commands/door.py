@@ -9,13 +9,19 @@ from typing import Any
 
 import click
 
-DONE, BLOCKED, USAGE, FORBIDDEN, UNREACHABLE, INCOMPLETE = 0, 1, 2, 3, 4, 5
+DONE, BLOCKED, USAGE, FORBIDDEN, UNREACHABLE, INCOMPLETE, FAULT = 0, 1, 2, 3, 4, 5, 70
 LANGUAGES = click.Choice(["zh", "en"])
 
 
 def language(wanted: str | None = None) -> str:
     """Return zh or en: what was asked for, else CLOSEOUT_LANG, else the language of the system."""
-    named = wanted or os.environ.get("CLOSEOUT_LANG") or os.environ.get("LC_ALL") or os.environ.get("LANG") or "en"
+    named = (
+        wanted
+        or os.environ.get("CLOSEOUT_LANG")
+        or os.environ.get("LC_ALL")
+        or os.environ.get("LANG")
+        or "en"
+    )
     return "zh" if named.lower().startswith("zh") else "en"
 
 
@@ -57,7 +63,10 @@ def explain(wrong: Exception) -> tuple[int, list[str]]:
     if isinstance(wrong, ClusterError | MigrationError):
         return UNREACHABLE, [str(wrong)]
     known = _outside(wrong)
-    return known or (UNREACHABLE, [f"This is a fault of closeout ({type(wrong).__name__}). Run again with --debug."])
+    return known or (
+        FAULT,
+        [f"This is a fault of closeout ({type(wrong).__name__}). Run again with --debug."],
+    )
 
 
 def _outside(wrong: Exception) -> tuple[int, list[str]] | None:

@@ -1,0 +1,26 @@
+"""What each event of a case is called in documents and histories, in both languages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+TITLES: Mapping[str, Mapping[str, str]] = {
+    "open": {"en": "Application opened", "zh": "开始申请"},
+    "submit": {"en": "Application verified and received; cooling-off begins", "zh": "申请已验证并受理，冷静期开始"},
+    "schedule": {"en": "Application received and scheduled", "zh": "申请已受理并排期"},
+    "refer": {"en": "Sent to manual review", "zh": "转人工审核"},
+    "begin": {"en": "Cooling-off begins", "zh": "冷静期开始"},
+    "approve": {"en": "Approved; cooling-off begins", "zh": "审核通过，冷静期开始"},
+    "refuse": {"en": "Refused", "zh": "未通过"},
+    "interrupt": {"en": "Paused: a condition no longer holds", "zh": "暂停：出现未满足的条件"},
+    "resume": {"en": "Resumed: every condition holds again", "zh": "继续：条件已全部满足"},
+    "withdraw": {"en": "Withdrawn by the holder", "zh": "持有人撤销申请"},
+    "close": {"en": "Cooling-off ended; last check passed", "zh": "冷静期结束，最终检查通过"},
+    "reopen": {"en": "Paused: the venue found something left", "zh": "暂停：平台发现仍有未结清项目"},
+    "confirm_closed": {"en": "Closed for good", "zh": "永久注销"},
+    "erase": {"en": "Observation ended; erasure begins", "zh": "观察期结束，开始删除"},
+    "confirm_erased": {"en": "Personal data erased", "zh": "个人信息已删除"},
+    "lapse": {"en": "Lapsed: never submitted", "zh": "逾期未提交，自动失效"},
+    "hold": {"en": "Manual review", "zh": "人工审核"},
+    "release": {"en": "Manual review ended", "zh": "人工审核结束"},
+}  # fmt: skip
