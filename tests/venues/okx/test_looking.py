@@ -97,7 +97,7 @@ def test_earn_of_every_kind_with_dates() -> None:
     assert "fixed-3" not in earn
     assert earn["chain-2413499"].redeemable
     assert earn["chain-2413500"].redeeming
-    assert earn["auto-lending-SOL"].auto_renew
+    assert earn["auto-lending-SOL"].amount == Decimal("2.5")
     assert earn["dual-5001"].matures_at == datetime(2026, 3, 27, 8)
     assert earn["eth-stake"].asset == "BETH"
 

@@ -1,9 +1,8 @@
 """The operations of OKX's v5 API that closeout uses: method, path, permission, documented limit, paging.
 
-Source: OKX API v5 documentation and changelog. The limit is per user and endpoint, ``calls/seconds``.
-Source: OKX API v5 documentation. The limit is per user and endpoint, ``calls/seconds``.
-follow.
-The client spaces its calls by this table; the sandbox's v5 server enforces it.
+The limit is per user and endpoint, ``calls/seconds``. ``by=`` names the field whose value is the paging
+parameter (``after`` unless said otherwise): older rows follow. The client spaces its calls by this table; the
+sandbox's v5 server enforces it. Source: OKX API v5 documentation and changelog.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ GET  asset/subaccount/balances                 R  6/2
 POST asset/transfer                            T  2/1
 POST asset/withdrawal                          W  6/1
 POST asset/cancel-withdrawal                   T  6/1
-POST asset/convert/estimate-quote              T  10/1
+POST asset/convert/estimate-quote              R  10/1
 POST asset/convert/trade                       T  10/1
 GET  users/subaccount/list                     R  2/2   by=ts
 GET  users/subaccount/apikey                   R  1/1

@@ -71,9 +71,10 @@ def from_keyring(part: str) -> str | None:
     except ImportError:
         return None
     try:
-        return keyring.get_password(RING, part)
+        found = keyring.get_password(RING, part)
     except keyring.errors.KeyringError:
         return None
+    return None if found is None else str(found)
 
 
 def remember(credentials: Credentials) -> None:

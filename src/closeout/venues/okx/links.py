@@ -128,7 +128,7 @@ def sub_account(sub: Sub, holdings: int, seen: Seen) -> SubAccount:
     """Build the row by which a main account sees ``sub``; only the app closes it."""
     return SubAccount(
         account_id=seen.account_id,
-        sub_account_id=sub.name,
+        sub_account_id=str(sub.account_id),
         label=sub.name,
         state="open" if sub.enabled else "frozen",
         holdings=holdings,

@@ -150,7 +150,7 @@ def auto_earn(rows: Sequence[Raw], seen: Seen) -> Iterator[Earn]:
                 redeemable=True,
                 matures_at=None,
                 redeeming=False,
-                auto_renew=True,
+                auto_renew=False,
             )
 
 

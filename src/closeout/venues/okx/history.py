@@ -1,0 +1,167 @@
+"""Records of an account as far back as OKX tells by itself; older bills come as files (:mod:`archive`).
+
+Each row has ``at`` (naive UTC), ``asset`` and ``amount`` where there is one, the path it came from and OKX's
+own words in ``raw``. Reach by kind, source: OKX API v5 documentation: fills, orders and positions 3 months;
+trading bills 1 year; funding bills, deposits and withdrawals everything since February 2021.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from closeout.venues.okx.endpoints import get
+from closeout.venues.okx.errors import Failure, Kind
+from closeout.venues.okx.values import EPOCH, Raw, Unreadable, amount_or_none, instant_or_none, moment
+from closeout.venues.okx.wire import Wire, pages
+
+Row = Mapping[str, Any]
+TYPES = ("SPOT", "MARGIN", "SWAP", "FUTURES", "OPTION")
+NUMBERS = ("billId", "tradeId", "ordId", "wdId", "depId")
+TIMES = ("ts", "fillTime", "uTime", "cTime", "requestTime", "redeemedTime")
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """One list that holds records of a kind: where, how it is asked, and which fields matter."""
+
+    path: str
+    params: Mapping[str, str]
+    asset: str = "ccy"
+    amount: str = "amt"
+    wallet: str = "funding"
+
+
+def _each(path: str, name: str, values: Sequence[str], **fields: str) -> tuple[Shelf, ...]:
+    return tuple(Shelf(path, {name: value}, **fields) for value in values)
+
+
+SHELVES: Mapping[str, tuple[Shelf, ...]] = {
+    "trades": _each("trade/fills-history", "instType", TYPES, asset="feeCcy", amount="fee", wallet="trading"),
+    "orders": _each(
+        "trade/orders-history-archive", "instType", TYPES, asset="ccy", amount="sz", wallet="trading"
+    ),
+    "deposits": (Shelf("asset/deposit-history", {}), Shelf("fiat/deposit-order-history", {})),
+    "withdrawals": (Shelf("asset/withdrawal-history", {}), Shelf("fiat/withdrawal-order-history", {})),
+    "earn": (
+        Shelf("finance/savings/lending-history", {}),
+        Shelf("finance/staking-defi/orders-history", {}),
+        Shelf("finance/sfp/dcd/order-history", {}, asset="notionalCcy", amount="notionalSz"),
+    ),
+    "loans": (Shelf("account/interest-accrued", {}, amount="interest"),),
+    "conversions": (
+        Shelf("asset/convert/history", {}, asset="baseCcy", amount="fillBaseSz"),
+        Shelf("trade/easy-convert-history", {}, asset="fromCcy", amount="fillFromSz"),
+    ),
+    "ledger": (
+        Shelf("asset/bills-history", {"pagingType": "2"}, amount="balChg", wallet="funding"),
+        Shelf("account/bills-archive", {}, amount="balChg", wallet="trading"),
+    ),
+    "balances": (
+        Shelf("asset/balances", {}, amount="bal"),
+        Shelf("finance/savings/balance", {}, amount="amt", wallet="earn"),
+    ),
+}
+OPTIONAL = frozenset(
+    {"fiat", "finance", "asset/convert/history", "trade/easy-convert-history", "account/interest-accrued"}
+)
+
+
+def stream(wire: Wire, kind: str) -> Iterator[Row]:
+    """Yield the records of ``kind``, oldest first; a kind that OKX does not tell has none.
+
+    Raises: Failure. A list of a product that was never used is empty; any other failure is not passed over.
+    """
+    lists = [_read(wire, shelf) for shelf in SHELVES.get(kind, ())]
+    yield from heapq.merge(*lists, key=_moment_of)
+
+
+def _read(wire: Wire, shelf: Shelf) -> list[Row]:
+    endpoint = get(shelf.path)
+    try:
+        rows = pages(wire, endpoint, shelf.params)
+    except Failure as failed:
+        optional = shelf.path in OPTIONAL or shelf.path.partition("/")[0] in OPTIONAL
+        if optional and failed.kind is Kind.ABSENT:
+            return []
+        raise
+    return sorted((row(raw, shelf) for raw in rows), key=_moment_of)
+
+
+def _moment_of(one: Row) -> datetime:
+    at = one["at"]
+    return at if isinstance(at, datetime) else EPOCH
+
+
+def row(raw: Raw, shelf: Shelf) -> Row:
+    """Turn one raw row into a record; what cannot be read stays in ``raw`` and is never dropped."""
+    at = next((found for name in TIMES if (found := _quiet(instant_or_none, raw, name)) is not None), None)
+    return {
+        "id": next((str(raw[name]) for name in NUMBERS if raw.get(name)), ""),
+        "at": at,
+        "wallet": shelf.wallet,
+        "asset": str(raw.get(shelf.asset, "")),
+        "amount": _quiet(amount_or_none, raw, shelf.amount),
+        "code": "/".join(str(raw[name]) for name in ("type", "subType", "state") if raw.get(name)),
+        "source": shelf.path,
+        "raw": dict(raw),
+    }
+
+
+def _quiet(read: Callable[[Raw, str], Any], raw: Raw, name: str) -> Any:
+    try:
+        return read(raw, name)
+    except Unreadable:
+        return None
+
+
+CSV_TIME, CSV_CHANGE, CSV_ID = "Time", "Balance Change", "id"
+
+
+def from_file(lines: Sequence[Sequence[str]], source: str) -> Iterator[Row]:
+    """Turn the rows of a quarterly file of trading bills into ledger records. Raises: Unreadable.
+
+    The file names two columns ``Unit``; the last one is the asset of the balance.
+    """
+    if not lines:
+        return
+    names = [name.lstrip("\ufeff").strip() for name in lines[0]]
+    if CSV_CHANGE not in names or CSV_TIME not in names or "Unit" not in names:
+        raise Unreadable(f"{source}: the columns are {', '.join(names)}")
+    unit = len(names) - 1 - names[::-1].index("Unit")
+    for cells in lines[1:]:
+        said = dict(zip(names, cells, strict=False))
+        if len(cells) != len(names):
+            raise Unreadable(f"{source}: a row has {len(cells)} of {len(names)} columns")
+        yield {
+            "id": said.get(CSV_ID, ""),
+            "at": _file_time(said[CSV_TIME]),
+            "wallet": "trading",
+            "asset": cells[unit],
+            "amount": amount_or_none({"x": said[CSV_CHANGE]}, "x"),
+            "code": said.get("Type", ""),
+            "source": source,
+            "raw": said,
+        }
+
+
+def _file_time(said: str) -> datetime:
+    if said.isdigit():
+        return moment(said)
+    try:
+        return datetime.fromisoformat(said)
+    except ValueError as wrong:
+        raise Unreadable(f"{said!r} is not a time") from wrong
+
+
+def sums(ledger: Iterator[Row]) -> dict[str, Decimal]:
+    """Add the ledger up by asset: an account that is empty must come to zero in each."""
+    found: dict[str, Decimal] = {}
+    for one in ledger:
+        if isinstance(one["amount"], Decimal):
+            found[one["asset"]] = found.get(one["asset"], Decimal(0)) + one["amount"]
+    return dict(sorted(found.items()))
