@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("closeout.commands.serve:serve", "Run the site, the worker and the database."),
     "people": ("closeout.commands.people:people", "List the seeded people and how to sign in as each."),
     "certificate": ("closeout.commands.records:certificate", "Verify a certificate of closure, offline."),
+    "audit": ("closeout.commands.records:audit", "Check that the audit log is whole."),
     "facts": ("closeout.commands.facts:facts", "Show the relations of facts, check your own tables."),
     "conditions": ("closeout.commands.conditions:conditions", "List every condition of closing."),
     "db": ("closeout.cluster.commands:db", "Start, stop and find the embedded database."),

@@ -1,0 +1,151 @@
+"""``closeout certificate`` and ``closeout audit``: what remains, checked by anybody, mostly without a database."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from closeout.commands import door
+
+if TYPE_CHECKING:
+    from closeout.records.certificate import Verification
+    from closeout.records.signing import PublicKeys
+
+KEYS_FILE = "public-keys.json"
+SAID = {
+    "malformed": ("这不是 closeout 出具的证明", "this is not a certificate of closeout"),
+    "unknown_key": ("签名密钥不在所给的公钥之中", "it was signed by a key that is not among the public keys"),
+    "altered": ("内容在签发之后被改动过", "it was changed after it was issued"),
+}
+
+
+@click.group()
+def certificate() -> None:
+    """Verify a certificate of closure, offline and without a database."""
+
+
+@certificate.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--keys", type=click.Path(path_type=Path), help="public-keys.json, or the folder that holds it."
+)
+@click.option("--lang", type=door.LANGUAGES, help="Language of the answer.")
+@click.option("--json", "as_json", is_flag=True, help="Answer as JSON (schema closeout.verification/1).")
+def verify(file: Path, keys: Path | None, lang: str | None, as_json: bool) -> None:
+    """Say whether FILE (PDF, JSON, or the text of the QR code) is what the operator signed.
+
+    Public keys are taken from --keys, else from public-keys.json beside FILE, else from this installation.
+    Exit codes: 0 valid, 1 not valid, 2 the file or the keys cannot be read.
+    """
+    from closeout.records import certificate as certificates
+
+    found = certificates.verify(_read(file), _public_keys(keys, file))
+    if as_json:
+        door.emit(
+            {
+                "schema": "closeout.verification/1",
+                "file": str(file),
+                "valid": found.valid,
+                "form": found.form,
+                "reason": found.reason,
+                "detail": found.detail,
+                "signed_by": found.signed_by,
+                "statement": found.statement,
+            }
+        )
+    else:
+        click.echo(_sentence(found, door.language(lang)))
+    raise click.exceptions.Exit(door.DONE if found.valid else door.BLOCKED)
+
+
+def _sentence(found: Verification, language: str) -> str:
+    zh = language == "zh"
+    if not found.valid:
+        why = SAID[found.reason or "malformed"][0 if zh else 1]
+        return f"无效：{why}（{found.detail}）。" if zh else f"Not valid: {why} ({found.detail})."
+    said = found.statement or {}
+    number, closed = said.get("number", said.get("n")), said.get("closed_at", said.get("c"))
+    if zh:
+        return f"有效：证明 {number}，账户于 {closed} 注销，签名者 {found.signed_by}。"
+    return f"Valid: certificate {number}, account closed at {closed}, signed by {found.signed_by}."
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as wrong:
+        _usage(f"{file} cannot be read ({wrong.strerror}); name the certificate's PDF or JSON file.")
+
+
+def _usage(sentence: str) -> NoReturn:
+    raise click.UsageError(sentence)
+
+
+def _public_keys(named: Path | None, beside: Path) -> PublicKeys:
+    """Return the public keys that were named, that lie beside the file, or of this installation."""
+    from closeout.records import signing
+
+    place = named or beside.parent / KEYS_FILE
+    if not named and not place.exists():
+        place = _installed()
+    try:
+        return signing.read_public(place)
+    except signing.KeysUnreadable as wrong:
+        _usage(f"The public keys cannot be read ({wrong}); name the operator's {KEYS_FILE} with --keys.")
+
+
+def _installed() -> Path:
+    """Return where this installation keeps its public keys."""
+    own = os.environ.get("CLOSEOUT_KEYS")
+    if own is None:
+        from closeout.cluster import data_dir
+
+        own = str(data_dir() / "keys")
+    return Path(own) / "signing"
+
+
+@click.group()
+def audit() -> None:
+    """The audit log: is it whole, is it what was sealed."""
+
+
+@audit.command(name="verify")
+@click.option(
+    "--keys", type=click.Path(path_type=Path), help="public-keys.json, or the folder that holds it."
+)
+@click.option("--json", "as_json", is_flag=True, help="Answer as JSON (schema closeout.audit-check/1).")
+def verify_audit(keys: Path | None, as_json: bool) -> None:
+    """Check every entry against the sealed tree and every checkpoint against its signature.
+
+    Names each entry that was changed, is missing, was inserted or moved. Exit codes: 0 whole, 1 not whole,
+    2 no keys, 4 no database.
+    """
+    from closeout import cluster
+    from closeout.records import audit_check
+
+    public = _public_keys(keys, Path(KEYS_FILE).absolute())
+    with cluster.connect(cluster.ensure()) as connection:
+        report = audit_check.verify(connection, public.logs)
+    if as_json:
+        door.emit(
+            {
+                "schema": "closeout.audit-check/1",
+                "valid": report.valid,
+                "entries": report.entries,
+                "checkpoints": report.checkpoints,
+                "unsealed": report.unsealed,
+                "problems": [vars(problem) for problem in report.problems],
+            }
+        )
+    else:
+        for problem in report.problems:
+            click.echo(f"{problem.kind} {problem.number}: {problem.detail}")
+        state = "whole" if report.valid else "NOT whole"
+        click.echo(
+            f"The audit log is {state}: {report.entries} sealed entries, {report.checkpoints} checkpoints, "
+            f"{report.unsealed} entries not sealed yet."
+        )
+    raise click.exceptions.Exit(door.DONE if report.valid else door.BLOCKED)
