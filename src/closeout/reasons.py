@@ -108,9 +108,57 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "en": "Something changed since you confirmed. Look at the plan again and confirm it anew.",
         "zh": "确认之后情况有变化。请重新查看清理方案并再次确认。",
     },
+    "plan_unknown": {
+        "en": "This plan was never shown, or it was too long ago. Look at the plan again and confirm it.",
+        "zh": "没有展示过这份清理方案，或展示时间已过久。请重新查看方案并确认。",
+    },
+    "plan_foreign": {
+        "en": "This plan belongs to another account. Nothing was moved.",
+        "zh": "这份清理方案属于其他账户。没有任何资产变动。",
+    },
+    "clearing_paused": {
+        "en": "This cannot be done by one click at the moment. Support will help you; nothing was moved.",
+        "zh": "目前无法一键清理，客服会协助你。没有任何资产变动。",
+    },
+    "unknown_item": {
+        "en": "There is nothing called {item} in the plan. Nothing was moved.",
+        "zh": "方案中没有 {item} 这一项。没有任何资产变动。",
+    },
+    "wrong_network": {
+        "en": "{asset} cannot be sent to {address} on {network}: choose an address of the right network.",
+        "zh": "{asset} 无法通过 {network} 网络发送到 {address}：请选择正确网络的地址。",
+    },
+    "address_not_verified": {
+        "en": "{address} is not a verified address of this account. Verify it first; nothing was moved.",
+        "zh": "{address} 不是该账户已验证的地址。请先验证地址。没有任何资产变动。",
+    },
+    "memo_missing": {
+        "en": "{asset} on {network} needs a memo or tag; without it the money would be lost.",
+        "zh": "通过 {network} 提取 {asset} 需要填写 memo/标签，否则资产会丢失。",
+    },
+    "too_precise": {
+        "en": "{amount} {asset} has more decimals than the asset knows. Nothing was moved.",
+        "zh": "{amount} {asset} 的小数位数超过该资产的精度。没有任何资产变动。",
+    },
+    "over_limit": {
+        "en": "{amount} {asset} is more than may be given up: the limit is {limit}. Nothing was moved.",
+        "zh": "{amount} {asset} 超过可放弃的上限 {limit}。没有任何资产变动。",
+    },
+    "consent_twice": {
+        "en": "{asset} has more than one line of consent. Keep one.",
+        "zh": "{asset} 有多条同意项，请只保留一条。",
+    },
+    "receiver_unknown": {
+        "en": "The account that should receive {asset} does not exist or is your own. Nothing was moved.",
+        "zh": "接收 {asset} 的账户不存在或就是你自己。没有任何资产变动。",
+    },
     "nothing_to_clear": {
         "en": "There is nothing that one click could clear.",
         "zh": "没有可以一键清理的项目。",
+    },
+    "no_document": {
+        "en": "This document does not exist yet. It is made when the account is closed, or when you ask for your records.",
+        "zh": "该文件尚未生成。账户注销后或你申请导出记录后才会生成。",
     },
     "unknown_language": {
         "en": "The language is not known. Known are zh and en.",

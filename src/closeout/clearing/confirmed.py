@@ -17,8 +17,8 @@ Everything else stops and asks: a new position, loan or product, an asset nobody
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -53,6 +53,8 @@ class Confirmed:
     policy_version: str
     choices: Choices
     terms: tuple[Term, ...]
+    unsold: Mapping[str, str] = field(default_factory=dict)  # shown as impossible to convert, with the reason
+    stopped: Mapping[str, str] = field(default_factory=dict)  # shown as not being done, with the reason
 
     def bind(self, line: Line) -> Line | str:
         """Return ``line`` under the limits that were shown, or the reason why it is not covered."""
@@ -92,8 +94,9 @@ def confirmable(shown: DryRun) -> Confirmed:
         Term(offer.line.stage, offer.line.command, offer.line.things, offer.quote.done_at) for offer in offers
     )
     return Confirmed(
-        shown.account_id, shown.digest, shown.shown_at, shown.policy_version, shown.choices, terms
-    )
+        shown.account_id, shown.digest, shown.shown_at, shown.policy_version, shown.choices, terms,
+        shown.outlook.unsold, shown.outlook.stopped,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

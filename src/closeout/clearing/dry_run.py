@@ -59,6 +59,7 @@ class DryRun:
     later: tuple[Offer, ...]  # what waits will free, and where it will go
     slices: tuple[Slice, ...]
     plan: Plan
+    outlook: Outlook  # what the quotes taught: which conversions and items are impossible
 
     @cached_property
     def document(self) -> Mapping[str, object]:
@@ -98,7 +99,7 @@ def dry_run(
     )
     return DryRun(
         account_id, planned.as_of, policy.version, policy.slippage_max, choices, offers, asking,
-        asked.later(planned, outlook), _slices(offers), planned,
+        asked.later(planned, outlook), _slices(offers, outlook), planned, outlook,
     )  # fmt: skip
 
 
@@ -145,6 +146,7 @@ class _Asked:
         incoming: dict[Place, Decimal] = {}
         small, unsold = set(outlook.small), dict(outlook.unsold)
         stopped, most = dict(outlook.stopped), dict(outlook.most)
+        daily, more_at = dict(outlook.daily), dict(outlook.more_at)
         for line in planned.lines:
             quote, asset = self.quote(line), line.command.asset or ""
             why = self.stop(line, quote)
@@ -157,11 +159,14 @@ class _Asked:
                 small.add(asset)
             elif line.stage is Stage.WITHDRAW and quote.most is not None:
                 most[asset] = quote.most
+                daily[asset] = quote.daily_max or quote.most
+                more_at |= {} if quote.more_at is None else {asset: quote.more_at}
             else:
                 stopped |= dict.fromkeys(line.things, why)
         return dataclasses.replace(
-            outlook, incoming=incoming, small=frozenset(small), unsold=unsold, stopped=stopped, most=most
-        )
+            outlook, incoming=incoming, small=frozenset(small), unsold=unsold, stopped=stopped, most=most,
+            daily=daily, more_at=more_at,
+        )  # fmt: skip
 
     def stop(self, line: Line, quote: Quote) -> str | None:
         """Return why the line is not done, or None."""
@@ -250,16 +255,17 @@ def _limited(line: Line, quote: Quote, slippage: Decimal) -> Line:
             return line
 
 
-def _slices(offers: Sequence[Offer]) -> tuple[Slice, ...]:
+def _slices(offers: Sequence[Offer], outlook: Outlook) -> tuple[Slice, ...]:
     """Spread what the daily limit leaves over the following days."""
     slices = []
-    for line, quote in ((offer.line, offer.quote) for offer in offers):
-        if line.stage is not Stage.WITHDRAW or quote.more_at is None or not quote.daily_max:
-            continue
-        rest, at = (line.about or Decimal(0)) - (line.command.amount or Decimal(0)), quote.more_at
-        while rest > 0:
-            part = min(rest, quote.daily_max)
-            slices.append(Slice(line.command.asset or "", part, at))
+    for line in (offer.line for offer in offers if offer.line.stage is Stage.WITHDRAW):
+        asset = line.command.asset or ""
+        rest, at = (
+            (line.about or Decimal(0)) - (line.command.amount or Decimal(0)),
+            outlook.more_at.get(asset),
+        )
+        while rest > 0 and at is not None and outlook.daily.get(asset):
+            part = min(rest, outlook.daily[asset])
+            slices.append(Slice(asset, part, at))
             rest, at = rest - part, at + timedelta(days=1)
     return tuple(slices)
-

@@ -41,7 +41,7 @@ class Run:
     confirmed: Confirmed
     state: RunState
     wakes_at: datetime | None = None
-    rested_round: int = 0  # rounds up to here taught their lesson before the last rest; going on tries anew
+    rested_round: int = 0  # rounds up to here came before the last rest: going on after it tries anew
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Event:
 
     id: int = 0
     at: datetime
-    kind: str  # started, resumed, round, sent, done, pending, rejected, unknown, asked, or a RunState
+    kind: str  # started, resumed, round, queued, done, pending, rejected, unknown, asked, or a RunState
     stage: str | None = None
     command: str | None = None  # id of the line
     account_id: int | None = None
@@ -92,10 +92,11 @@ class Journal(Protocol):
     def open(self, confirmed: Confirmed, *, at: datetime) -> Run:
         """Open a run, or return the account's run that is not over."""
 
-    def claim(self, run_id: str, *, worker: str, at: datetime) -> bool:
-        """Take or renew the lease of the run; False while another worker's lease has not ended.
+    def claim(self, run_id: str, *, worker: str, at: datetime) -> Run | None:
+        """Take or renew the lease and return the run at work; None while another worker's has not ended.
 
-        A lease saves double work. It is not what keeps money safe: rounds and keys are.
+        A run that was at rest forgets what its earlier rounds taught (``rested_round``). A lease saves double
+        work; it is not what keeps money safe: rounds and keys are.
         """
 
     def entries(self, run_id: str) -> Sequence[Entry]:
@@ -115,9 +116,7 @@ class Journal(Protocol):
     ) -> Sequence[Event]:
         """Write down receipts by key; a receipt that is there already stays as it is."""
 
-    def rest(
-        self, run_id: str, state: RunState, event: Event, *, wakes_at: datetime | None = None
-    ) -> Event:
+    def rest(self, run_id: str, state: RunState, event: Event, *, wakes_at: datetime | None = None) -> Event:
         """Set how the run stands, release the lease and write the event."""
 
     def events(self, run_id: str, *, after: int = 0) -> Sequence[Event]:
@@ -176,14 +175,16 @@ class MemoryJournal:
             self._runs[run_id] = _Kept(run)
         return run
 
-    def claim(self, run_id: str, *, worker: str, at: datetime) -> bool:  # noqa: ARG002 — a lease has no end
+    def claim(self, run_id: str, *, worker: str, at: datetime) -> Run | None:  # noqa: ARG002 — a lease has no end
         """Take the lease unless another worker has it."""
         kept = self._runs[run_id]
-        if kept.worker not in (None, worker):
-            return False
+        if kept.worker not in (None, worker) or kept.run.state in OVER:
+            return None
         kept.worker = worker
-        kept.run = dataclasses.replace(kept.run, state=RunState.WORKING)
-        return True
+        if kept.run.state is not RunState.WORKING:
+            rounds = max((entry.round for entry in kept.entries), default=0)
+            kept.run = dataclasses.replace(kept.run, state=RunState.WORKING, rested_round=rounds)
+        return kept.run
 
     def entries(self, run_id: str) -> Sequence[Entry]:
         """Return every command of the run."""
@@ -214,14 +215,11 @@ class MemoryJournal:
         ]
         return self._keep(kept, events)
 
-    def rest(
-        self, run_id: str, state: RunState, event: Event, *, wakes_at: datetime | None = None
-    ) -> Event:
+    def rest(self, run_id: str, state: RunState, event: Event, *, wakes_at: datetime | None = None) -> Event:
         """Set how the run stands."""
         kept = self._runs[run_id]
         if kept.run.state not in OVER:
-            rounds = max((entry.round for entry in kept.entries), default=0)
-            kept.run = dataclasses.replace(kept.run, state=state, wakes_at=wakes_at, rested_round=rounds)
+            kept.run = dataclasses.replace(kept.run, state=state, wakes_at=wakes_at)
         kept.worker = None
         return self._keep(kept, (event,))[0]
 

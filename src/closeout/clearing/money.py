@@ -71,9 +71,7 @@ def held_assets(findings: Sequence[tuple[int, Finding]]) -> set[str]:
     }
 
 
-def route(
-    held: Purse, *, main: int, choices: Choices, known: Known
-) -> tuple[list[Line], list[Leftover]]:
+def route(held: Purse, *, main: int, choices: Choices, known: Known) -> tuple[list[Line], list[Leftover]]:
     """Return the lines that lead all of ``held`` out, and what has no way out.
 
     Negative amounts are never swept or hidden: only the operator writes them off (hard case 4).

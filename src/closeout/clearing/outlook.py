@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
+from closeout.clearing.confirmed import Confirmed
 from closeout.clearing.journal import Entry, RunState, refused
 from closeout.clearing.plan import Outlook, Plan
 from closeout.clearing.stages import Stage
@@ -22,11 +23,10 @@ UNSALEABLE = frozenset({"minimum", "no_price", "delisted"})
 LATER = frozenset({"daily_limit", "limit"})  # the venue says: not today
 
 
-def outlook_of(entries: Sequence[Entry]) -> Outlook:
-    """Return what ``entries`` teach for the next plan; the same entries always teach the same."""
+def outlook_of(entries: Sequence[Entry], confirmed: Confirmed) -> Outlook:
+    """Return what ``entries`` teach beyond what was shown; the same entries always teach the same."""
     small: set[str] = set()
-    unsold: dict[str, str] = {}
-    stopped: dict[str, str] = {}
+    unsold, stopped = dict(confirmed.unsold), dict(confirmed.stopped)
     tries: Counter[str] = Counter()
     for entry in entries:
         stage, asset, reason = entry.line.stage, entry.line.command.asset or "", refused(entry.receipt)

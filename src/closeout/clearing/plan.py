@@ -102,14 +102,13 @@ class Outlook:
     stopped: Mapping[str, str] = field(default_factory=dict)
     most: Mapping[str, Decimal] = field(default_factory=dict)  # by asset: what may still leave today
     more_at: Mapping[str, datetime] = field(default_factory=dict)  # by asset: when the rest may
+    daily: Mapping[str, Decimal] = field(default_factory=dict)  # by asset: what may leave on a later day
 
 
 NOW = Outlook()
 
 
-def plan(
-    reports: Mapping[int, Report], *, main: int, choices: Choices, outlook: Outlook = NOW
-) -> Plan:
+def plan(reports: Mapping[int, Report], *, main: int, choices: Choices, outlook: Outlook = NOW) -> Plan:
     """Plan the clearing of ``main`` and of its sub-accounts, one report for each of them.
 
     The same reports, choices and outlook give the same plan. Raises: KeyError if ``main`` has no report.

@@ -10,7 +10,7 @@ from datetime import datetime
 from closeout.clearing.choices import Choices
 from closeout.clearing.confirmed import Change, changed_beyond, confirmable
 from closeout.clearing.dry_run import DryRun, dry_run
-from closeout.clearing.journal import OVER, Entry, Event, Journal, Run, RunState, refused
+from closeout.clearing.journal import Entry, Event, Journal, Run, RunState, refused
 from closeout.clearing.lines import Line
 from closeout.clearing.look import look, sub_accounts
 from closeout.clearing.outlook import limited_today, outlook_of, resting_state, wakes_at
@@ -65,18 +65,14 @@ class Outcome:
         return self.run.state
 
 
-def show(
-    venue: Venue, journal: Journal, policy: Policy, account_id: int, *, choices: Choices
-) -> DryRun:
+def show(venue: Venue, journal: Journal, policy: Policy, account_id: int, *, choices: Choices) -> DryRun:
     """Make a dry run and remember it, so that its digest can be confirmed. Raises as :func:`dry_run`."""
     shown = dry_run(venue, policy, account_id, choices=choices)
     journal.show(confirmable(shown))
     return shown
 
 
-def start(
-    venue: Venue, journal: Journal, policy: Policy, *, account_id: int, digest: str
-) -> Run:
+def start(venue: Venue, journal: Journal, policy: Policy, *, account_id: int, digest: str) -> Run:
     """Open the run that the confirmation ``digest`` allows, or return the one that it opened before.
 
     A double click joins the same run. A run under an older confirmation is brought to a standstill first:
@@ -127,8 +123,10 @@ def proceed(
     worker has the run, nothing is yielded. ``at``: the present, naive UTC, for the lease only; facts carry
     the venue's own time. Raises: Unreachable (the run stays open), NoProgress, RunOver.
     """
-    if run.state in OVER or not journal.claim(run.run_id, worker=worker, at=at):
+    claimed = journal.claim(run.run_id, worker=worker, at=at)
+    if claimed is None:
         return
+    run = claimed
     sender = Sender(venue, journal, run)
     yield sender.say("started" if not journal.entries(run.run_id) else "resumed")
     walk = _Walk()
@@ -160,7 +158,7 @@ def _covered(
     """Plan from ``reports`` and keep the lines that the confirmation covers, under its limits."""
     main, choices = run.account_id, run.confirmed.choices
     recent = [entry for entry in entries if entry.round > run.rested_round]
-    outlook = outlook_of(recent)
+    outlook = outlook_of(recent, run.confirmed)
     planned = plan(reports, main=main, choices=choices, outlook=outlook)
     leaving = planned.stage(Stage.WITHDRAW)
     if leaving and Stage.WITHDRAW in ready({line.stage for line in planned.lines}):
@@ -188,4 +186,3 @@ def outcome(venue: Venue, journal: Journal, policy: Policy, run: Run) -> Outcome
     state = mine.state if mine is standing else resting_state(planned, asked=bool(asks))
     now = dataclasses.replace(mine, state=state, wakes_at=wakes_at(planned, outlook))
     return Outcome(now, planned, asks, entries)
-

@@ -39,6 +39,7 @@ class Sender:
         failpoint("clearing.claimed")
         self.total = max(self.total, self.done + len(lines))
         said = [self._event("round", round_=number)]
+        said += [self._event("queued", line, round_=number) for line in lines]
         entries, events = self.journal.intend(self.run.run_id, number, lines, said)
         failpoint("clearing.intent_committed")
         yield from events
@@ -86,9 +87,7 @@ class Sender:
         for entry in answered:
             self.done += 1
             receipt = receipts[entry.key]
-            events.append(
-                self._event(receipt.state, entry.line, reason=refused(receipt), round_=entry.round)
-            )
+            events.append(self._event(receipt.state, entry.line, reason=refused(receipt), round_=entry.round))
         failpoint("clearing.before_record")
         yield from self.journal.record(
             self.run.run_id, {entry.key: receipts[entry.key] for entry in answered}, events

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -189,7 +188,7 @@ class Paper:
             if digest != command.digest():
                 raise Rejected("key_reused")
             return receipt
-        doing, kept = Doing(self.book, command, self.clock()), copy.deepcopy(self.book)
+        doing, kept = Doing(self.book, command, self.clock()), self.book.copy()
         try:
             self._admit(command)
             DO[command.kind](doing)
@@ -211,7 +210,7 @@ class Paper:
             raise Rejected("frozen")
 
     def _quote(self, command: Command) -> Quote:
-        doing = Doing(copy.deepcopy(self.book), command, self.clock())
+        doing = Doing(self.book.copy(), command, self.clock())
         try:
             self._admit(command)
             quote = _priced(doing)

@@ -47,6 +47,18 @@ class Book:
     sent: list[tuple[int, str, str, Decimal]] = field(default_factory=list)  # account, asset, address, amount
     settle_after: timedelta | None = None  # withdrawals, positions and redemptions take so long
 
+    def copy(self) -> Book:
+        """Return a copy that changes without this one; rows are frozen and shared."""
+        return dataclasses.replace(
+            self,
+            rows={name: list(rows) for name, rows in self.rows.items()},
+            money={place: list(pair) for place, pair in self.money.items()},
+            outside=defaultdict(Decimal, self.outside),
+            unclaimed=defaultdict(Decimal, self.unclaimed),
+            addresses={account: list(ways) for account, ways in self.addresses.items()},
+            sent=list(self.sent),
+        )
+
     def find(self, kind: type[R], account_id: int, column: str, item: str) -> R:
         """Return one row. Raises: Rejected("not_found")."""
         for row in self.rows[kind.name]:

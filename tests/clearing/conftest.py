@@ -1,0 +1,76 @@
+"""Fixtures of the clearing tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import ClassVar
+
+import pytest
+from tests.clearing import people
+
+from closeout.clearing.journal import MemoryJournal
+from closeout.conditions import check
+from closeout.conditions.check import Report
+from closeout.facts.duck import DuckFacts
+from closeout.facts.engine import Engine
+from closeout.facts.schema import Relation
+from closeout.policy import Policy
+from closeout.venues import paper
+from closeout.venues.paper import Paper
+
+REAL_CHECK = check.check
+
+
+@pytest.fixture
+def venue() -> Paper:
+    """Return a paper venue with the messy person."""
+    return people.messy()
+
+
+@pytest.fixture
+def journal() -> MemoryJournal:
+    """Return an empty journal."""
+    return MemoryJournal()
+
+
+@pytest.fixture
+def policy() -> Policy:
+    """Return the default policy."""
+    return Policy()
+
+
+class Remembered:
+    """Facts whose self-check is kept for the next test that meets the same facts: a look costs 0.1 s."""
+
+    kept: ClassVar[dict[object, Mapping[int, Report]]] = {}
+
+    def __init__(self, facts: Mapping[str, Sequence[Relation]], as_of: datetime) -> None:
+        self.facts, self.as_of = facts, as_of
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Sequence[Relation]], *, as_of: datetime) -> Remembered:
+        """Take the place of DuckFacts."""
+        return cls(facts, as_of)
+
+    def check(self, policy: Policy, as_of: datetime, accounts: Sequence[int]) -> Mapping[int, Report]:
+        """Check for real once, and remember it."""
+        key = (repr(self.facts), self.as_of, policy, as_of, tuple(accounts))
+        if key not in self.kept:
+            with DuckFacts.of(self.facts, as_of=self.as_of) as engine:
+                self.kept[key] = REAL_CHECK(engine, policy, as_of=as_of, accounts=accounts)
+        return self.kept[key]
+
+
+def _check(
+    engine: Engine, policy: Policy, *, as_of: datetime, accounts: Sequence[int]
+) -> Mapping[int, Report]:
+    if isinstance(engine, Remembered):
+        return engine.check(policy, as_of, accounts)
+    return REAL_CHECK(engine, policy, as_of=as_of, accounts=accounts)
+
+
+@pytest.fixture(autouse=True)
+def _remember_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paper, "DuckFacts", Remembered)
+    monkeypatch.setattr(check, "check", _check)
