@@ -16,7 +16,7 @@ def database(url: str, *, pool: int) -> dict[str, Any]:
     """Return Django's form of a PostgreSQL URL. ``pool``: most connections, 0 for one per thread."""
     parts = conninfo_to_dict(url)
     known = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
-    options = {name: value for name, value in parts.items() if name not in known}
+    options: dict[str, Any] = {name: value for name, value in parts.items() if name not in known}
     if pool:
         options["pool"] = {"min_size": 1, "max_size": pool}
     settings: dict[str, Any] = {"ENGINE": "django.db.backends.postgresql", "OPTIONS": options}

@@ -25,13 +25,13 @@ RECORDS = ("downloaded", "declined")
 
 def _standing(request: HttpRequest) -> Case | None:
     """Return the case of the holder that is not at its end."""
-    who: holder.Holder = request.holder  # type: ignore[attr-defined]
+    who = holder.who(request)
     return queries.open_case_of(who.account_id, venue=who.venue)
 
 
 def _opened(request: HttpRequest, *, now: datetime) -> Case:
     """Return the holder's application, opened if there is none. Raises: Refused."""
-    who: holder.Holder = request.holder  # type: ignore[attr-defined]
+    who = holder.who(request)
     case = _standing(request)
     if case is not None:
         return case
@@ -61,7 +61,9 @@ def _accept(request: HttpRequest, case: Case, *, now: datetime) -> HttpResponse:
     choice = request.POST.get("records", "")
     problems: list[Problem] = []
     if not form.is_valid():
-        problems += [Problem(str(text), f"id_{name}") for name, texts in form.errors.items() for text in texts]
+        problems += [
+            Problem(str(text), f"id_{name}") for name, texts in form.errors.items() for text in texts
+        ]
     if choice not in RECORDS:
         problems.append(Problem(Reason("records_missing").sentence(pages.language()), "records_downloaded"))
     missing = [code for code, _text in _points(case) if code not in ticked]
@@ -108,17 +110,28 @@ def _consequences(
         "declined": _("I do not need my records. I know that they cannot be restored after closing."),
     }
     return pages.show(
-        request, "application.html", _("What closing means"), step=2, status=status, problems=problems,
-        form=form or ApplicationForm(language=pages.language()), scheduled=_scheduled(case, now=now),
+        request,
+        "application.html",
+        _("What closing means"),
+        step=2,
+        status=status,
+        problems=problems,
+        form=form or ApplicationForm(language=pages.language()),
+        scheduled=_scheduled(case, now=now),
         points=[
             {"code": code, "text": text, "ticked": code in ticked, "wrong": sent and code not in ticked}
             for code, text in _points(case)
         ],
         records=[
-            {"code": code, "text": texts[code], "ticked": code == chosen, "wrong": sent and chosen not in RECORDS}
+            {
+                "code": code,
+                "text": texts[code],
+                "ticked": code == chosen,
+                "wrong": sent and chosen not in RECORDS,
+            }
             for code in RECORDS
         ],
-    )  # fmt: skip
+    )
 
 
 def _scheduled(case: Case, *, now: datetime) -> datetime | None:
@@ -184,7 +197,9 @@ def _send_again(request: HttpRequest, case: Case, factor: str, *, now: datetime)
         codes.send(case, factor, now=now)
     except Refused as why:
         status = 429 if why.reasons[0].code == "too_many_codes" else 409
-        response = _asking(request, case, now=now, wrong={factor: why.sentences(pages.language())}, status=status)
+        response = _asking(
+            request, case, now=now, wrong={factor: why.sentences(pages.language())}, status=status
+        )
         if status == 429:
             response.headers["Retry-After"] = str(why.reasons[0].values["seconds"])
         return response
@@ -234,20 +249,33 @@ def _asking(
         "passkey": _("Confirm with the fingerprint, face or PIN of this device"),
     }
     labels = {
-        "email": _("Code from the e-mail"), "sms": _("Code from the SMS"), "totp": _("Code from the authenticator app"),
+        "email": _("Code from the e-mail"),
+        "sms": _("Code from the SMS"),
+        "totp": _("Code from the authenticator app"),
         "passkey": _("Passkey"),
-    }  # fmt: skip
+    }
     factors = [
         Factor(
-            code, labels[code], hints[code], done=code not in missing, sends=code in ("email", "sms") or (code == "totp" and code not in live),
-            sent=code in live, first=code == missing[0] if missing else False,
+            code,
+            labels[code],
+            hints[code],
+            done=code not in missing,
+            sends=code in ("email", "sms") or (code == "totp" and code not in live),
+            sent=code in live,
+            first=code == missing[0] if missing else False,
             typed=request.POST.get(f"code_{code}", "")[:12] if code in wrong and code == "totp" else "",
             errors=tuple(wrong.get(code, ())),
         )
         for code in policy.verification
-    ]  # fmt: skip
+    ]
     problems = [Problem(text, f"code_{code}") for code, texts in wrong.items() for text in texts]
     return pages.show(
-        request, "verification.html", _("Confirm that it is you"), step=2, status=status, factors=factors,
-        problems=problems, case=case,
-    )  # fmt: skip
+        request,
+        "verification.html",
+        _("Confirm that it is you"),
+        step=2,
+        status=status,
+        factors=factors,
+        problems=problems,
+        case=case,
+    )

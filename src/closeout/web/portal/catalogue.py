@@ -21,9 +21,15 @@ from babel.messages.pofile import read_po, write_po
 HERE = Path(__file__).resolve().parent
 LOCALE = HERE.parents[1] / "locale"
 KEYWORDS = {
-    "gettext": None, "gettext_lazy": None, "_": None, "ngettext": (1, 2), "ngettext_lazy": (1, 2),
-    "pgettext": ((1, "c"), 2), "pgettext_lazy": ((1, "c"), 2), "npgettext": ((1, "c"), 2, 3),
-}  # fmt: skip
+    "gettext": None,
+    "gettext_lazy": None,
+    "_": None,
+    "ngettext": (1, 2),
+    "ngettext_lazy": (1, 2),
+    "pgettext": ((1, "c"), 2),
+    "pgettext_lazy": ((1, "c"), 2),
+    "npgettext": ((1, "c"), 2, 3),
+}
 
 
 def sources() -> Iterator[Path]:
@@ -52,7 +58,9 @@ def gathered() -> Catalog:
     for path in sources():
         place = path.relative_to(HERE.parents[1]).as_posix()
         code = io.BytesIO(python_of(path).encode())
-        for _, message, comments, context in extract("python", code, keywords=KEYWORDS, comment_tags=["Translators:"]):
+        for _, message, comments, context in extract(
+            "python", code, keywords=KEYWORDS, comment_tags=["Translators:"]
+        ):
             found.add(message, None, [(place, 0)], auto_comments=comments, context=context)
     return found
 
@@ -95,8 +103,8 @@ def compile_stale() -> list[Path]:
         handle, name = tempfile.mkstemp(dir=po.parent, suffix=".mo.part")
         with os.fdopen(handle, "wb") as file:
             write_mo(file, read(po))
-        os.chmod(name, 0o644)
-        os.replace(name, mo)
+        Path(name).chmod(0o644)
+        Path(name).replace(mo)
         done.append(mo)
     return done
 
@@ -106,7 +114,7 @@ def main() -> int:
     missing = update()
     compile_stale()
     for message in missing:
-        print(f"no translation: {message}", file=sys.stderr)
+        sys.stderr.write(f"no translation: {message}\n")
     return 1 if missing else 0
 
 

@@ -19,7 +19,7 @@ def check(request: HttpRequest) -> HttpResponse:
 
     While the account is frozen or closed, only the page of the application opens (R-CLO-4).
     """
-    who: holder.Holder = request.holder  # type: ignore[attr-defined]
+    who = holder.who(request)
     case = queries.case_of(who.account_id, venue=who.venue)
     if case is not None and (case.state in FROZEN or case.state in CLOSED):
         return HttpResponseRedirect(reverse("portal:case"))
@@ -29,6 +29,10 @@ def check(request: HttpRequest) -> HttpResponse:
         return errors.forbidden(request)
     overview = selfcheck.overview(report, policies.in_force(), language=pages.language())
     return pages.show(
-        request, "check.html", _("Close your account"), step=1, check=overview,
+        request,
+        "check.html",
+        _("Close your account"),
+        step=1,
+        check=overview,
         changed="changed" in request.GET and not overview.ready,
-    )  # fmt: skip
+    )

@@ -12,9 +12,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from closeout.cases import policies, queries, venues
+from closeout.cases import queries, venues
 from closeout.clearing.choices import Choices, Consent, Way, suggested
 from closeout.clearing.dry_run import DryRun
+from closeout.clearing.lines import Leftover
 from closeout.lifecycle import CLOSED, FROZEN, State
 from closeout.reasons import Refused
 from closeout.venues.base import Unreachable
@@ -25,7 +26,7 @@ EXITS = frozenset({"small", "no_price", "delisted", "minimum"})  # what may be g
 
 def _open(request: HttpRequest) -> bool:
     """Say whether the account may be cleared now: not while it is frozen or closed, but in a pause."""
-    who: holder.Holder = request.holder  # type: ignore[attr-defined]
+    who = holder.who(request)
     case = queries.case_of(who.account_id, venue=who.venue)
     if case is None or case.state == State.PAUSE:
         return True
@@ -36,13 +37,11 @@ def _choices(request: HttpRequest, *, venue: str, account_id: int) -> Choices:
     """Return what the holder chose so far; the choices travel in the address, the confirmation in a digest."""
     place = venues.venue(venue)
     base = suggested(place.destinations(account_id), now=place.now())
-    most = policies.in_force().dust_forfeit_max
     consents = []
     for said in request.GET.getlist("forfeit")[:50]:
         asset, _sep, amount = said.partition(":")
         if asset.isalnum() and amount.replace(".", "", 1).isdigit():
             consents.append(Consent(asset=asset, way=Way.FORFEIT, amount_max=Decimal(amount)))
-    del most  # the limit itself is the plan's to keep
     return Choices(
         destinations=base.destinations,
         beyond_slippage=frozenset(request.GET.getlist("beyond")[:50]),
@@ -64,7 +63,7 @@ def plan(request: HttpRequest) -> HttpResponse:
 def _plan(request: HttpRequest, *, refused: Refused | None = None, status: int = 200) -> HttpResponse:
     from closeout.cases import clearings
 
-    who: holder.Holder = request.holder  # type: ignore[attr-defined]
+    who = holder.who(request)
     try:
         choices = _choices(request, venue=who.venue, account_id=who.account_id)
         shown = clearings.show(who.account_id, venue=who.venue, choices=choices)
@@ -101,7 +100,7 @@ def _asking(shown: DryRun, *, language: str) -> Sequence[planning.Item]:
     return items
 
 
-def _left(left: planning.Leftover, shown: DryRun, *, language: str) -> planning.Item:
+def _left(left: Leftover, shown: DryRun, *, language: str) -> planning.Item:
     item = planning.kept(left, language=language)
     main = left.account_id == shown.account_id
     if left.reason in EXITS and main and left.asset and left.amount is not None and left.amount > 0:
@@ -112,7 +111,7 @@ def _left(left: planning.Leftover, shown: DryRun, *, language: str) -> planning.
 def _confirm(request: HttpRequest) -> HttpResponse:
     from closeout.cases import clearings
 
-    who: holder.Holder = request.holder  # type: ignore[attr-defined]
+    who = holder.who(request)
     if request.POST.get("act") == "again":
         ticked = [(name, value) for name in ("forfeit", "beyond") for value in request.POST.getlist(name)]
         return HttpResponseRedirect(reverse("portal:plan") + "?" + urlencode(ticked))

@@ -44,9 +44,13 @@ def signin(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(there(request, "portal:check"))
     shown = people.people(pages.language()) if demo else ()
     return pages.show(
-        request, "signin.html", _("Sign in"), people=shown, next=there(request, "portal:check"),
+        request,
+        "signin.html",
+        _("Sign in"),
+        people=shown,
+        next=there(request, "portal:check"),
         oidc=bool(getattr(settings, "CLOSEOUT_OIDC_ISSUER", "")),
-    )  # fmt: skip
+    )
 
 
 @require_POST
@@ -94,11 +98,18 @@ def _zones(request: HttpRequest) -> Sequence[dict[str, object]]:
 
     now, chosen = datetime.now(UTC), str(pages.zone_of(request))
     names = {
-        "Asia/Shanghai": _("Beijing, Hong Kong"), "Asia/Tokyo": _("Tokyo"), "Asia/Singapore": _("Singapore"),
-        "Asia/Dubai": _("Dubai"), "UTC": "UTC", "Europe/London": _("London"), "Europe/Berlin": _("Berlin, Paris"),
-        "America/New_York": _("New York"), "America/Los_Angeles": _("Los Angeles"),
-        "America/Sao_Paulo": _("São Paulo"), "Australia/Sydney": _("Sydney"),
-    }  # fmt: skip
+        "Asia/Shanghai": _("Beijing, Hong Kong"),
+        "Asia/Tokyo": _("Tokyo"),
+        "Asia/Singapore": _("Singapore"),
+        "Asia/Dubai": _("Dubai"),
+        "UTC": "UTC",
+        "Europe/London": _("London"),
+        "Europe/Berlin": _("Berlin, Paris"),
+        "America/New_York": _("New York"),
+        "America/Los_Angeles": _("Los Angeles"),
+        "America/Sao_Paulo": _("São Paulo"),
+        "Australia/Sydney": _("Sydney"),
+    }
     return [
         {"key": key, "label": f"{names[key]} ({formats.offset(now, ZoneInfo(key))})", "chosen": key == chosen}
         for key in pages.ZONES
@@ -115,5 +126,7 @@ def domains(request: HttpRequest) -> HttpResponse:
 @require_GET
 def robots(request: HttpRequest) -> HttpResponse:
     """Let crawlers read the public pages only."""
-    closed = "".join(f"Disallow: {reverse(name)}\n" for name in ("portal:check", "portal:case", "portal:mailbox"))
+    closed = "".join(
+        f"Disallow: {reverse(name)}\n" for name in ("portal:check", "portal:case", "portal:mailbox")
+    )
     return HttpResponse(f"User-agent: *\n{closed}Allow: /\n", content_type="text/plain; charset=utf-8")

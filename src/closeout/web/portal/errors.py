@@ -15,10 +15,14 @@ from closeout.web.portal import pages
 log = logging.getLogger(__name__)
 
 
-def page(request: HttpRequest, status: int, title: str, what: str, then: str, number: str = "") -> HttpResponse:
+def page(
+    request: HttpRequest, status: int, title: str, what: str, then: str, *, number: str = ""
+) -> HttpResponse:
     """Show an error page with a way to go on."""
     way = {"url": reverse("portal:home"), "label": _("To the start page")}
-    return pages.show(request, "error.html", title, status=status, what=what, then=then, way=way, number=number)
+    return pages.show(
+        request, "error.html", title, status=status, what=what, then=then, way=way, number=number
+    )
 
 
 def bad(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -28,60 +32,79 @@ def bad(request: HttpRequest, exception: Exception | None = None) -> HttpRespons
     if isinstance(exception, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent):
         return too_much(request)
     return page(
-        request, 400, _("This request could not be read"), _("Something in the address or the form was not right."),
+        request,
+        400,
+        _("This request could not be read"),
+        _("Something in the address or the form was not right."),
         _("Nothing was changed. Go back and try once more."),
-    )  # fmt: skip
+    )
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer 403."""
     return page(
-        request, 403, _("This is not open to you"), _("The page belongs to somebody else or needs another way in."),
+        request,
+        403,
+        _("This is not open to you"),
+        _("The page belongs to somebody else or needs another way in."),
         _("Nothing was changed. Sign in again from the start page."),
-    )  # fmt: skip
+    )
 
 
 def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answer 403 to a form that does not carry its proof: it is too old or comes from another site."""
     return page(
-        request, 403, _("The form is too old"),
+        request,
+        403,
+        _("The form is too old"),
         _("It was opened too long ago, in another browser, or it did not come from these pages."),
         _("Nothing was changed. Open the page again and repeat the step."),
-    )  # fmt: skip
+    )
 
 
 def missing(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer 404."""
     return page(
-        request, 404, _("There is no such page"), _("The address is mistyped, or the page has moved."),
+        request,
+        404,
+        _("There is no such page"),
+        _("The address is mistyped, or the page has moved."),
         _("Start from the beginning, or look it up in the help."),
-    )  # fmt: skip
+    )
 
 
 def refused(request: HttpRequest, why: Refused) -> HttpResponse:
     """Answer 409 with every reason that the business gives."""
     language = pages.language()
     return page(
-        request, 409, _("That is not possible now"), " ".join(why.sentences(language)),
+        request,
+        409,
+        _("That is not possible now"),
+        " ".join(why.sentences(language)),
         _("Nothing else was changed."),
-    )  # fmt: skip
+    )
 
 
 def gone(request: HttpRequest) -> HttpResponse:
     """Answer 410 to a link that was good once, or never: the answer is the same."""
     return page(
-        request, 410, _("This link is no longer good"),
+        request,
+        410,
+        _("This link is no longer good"),
         _("It was used, it has expired, or it was not copied in full."),
         _("Nothing was changed. Sign in to see where the application stands."),
-    )  # fmt: skip
+    )
 
 
 def too_much(request: HttpRequest) -> HttpResponse:
     """Answer 413."""
     return page(
-        request, 413, _("That is too long"), _("The text or file is larger than this page can take."),
+        request,
+        413,
+        _("That is too long"),
+        _("The text or file is larger than this page can take."),
         _("Nothing was changed. Shorten it and send it again."),
-    )  # fmt: skip
+    )
 
 
 def too_often(request: HttpRequest, seconds: int) -> HttpResponse:
@@ -90,9 +113,12 @@ def too_often(request: HttpRequest, seconds: int) -> HttpResponse:
 
     wait = ngettext("Try again in %(seconds)d second.", "Try again in %(seconds)d seconds.", seconds)
     response = page(
-        request, 429, _("Too many attempts"), _("This step was tried too often in a short time."),
+        request,
+        429,
+        _("Too many attempts"),
+        _("This step was tried too often in a short time."),
         wait % {"seconds": seconds},
-    )  # fmt: skip
+    )
     response.headers["Retry-After"] = str(seconds)
     return response
 
@@ -100,9 +126,12 @@ def too_often(request: HttpRequest, seconds: int) -> HttpResponse:
 def unreachable(request: HttpRequest) -> HttpResponse:
     """Answer 503: the exchange does not answer; nothing may be concluded and nothing is tried."""
     response = page(
-        request, 503, _("The exchange does not answer"), _("It is our fault, not yours."),
+        request,
+        503,
+        _("The exchange does not answer"),
+        _("It is our fault, not yours."),
         _("Nothing was changed. Try again in a few minutes."),
-    )  # fmt: skip
+    )
     response.headers["Retry-After"] = "60"
     return response
 
@@ -112,6 +141,10 @@ def broken(request: HttpRequest) -> HttpResponse:
     number = secrets.token_hex(4)
     log.error("answered 500, number %s", number)
     return page(
-        request, 500, _("Something broke on our side"), _("It is our fault, not yours."),
-        _("Nothing was half done: a step is done in full or not at all. Try again in a moment."), number,
-    )  # fmt: skip
+        request,
+        500,
+        _("Something broke on our side"),
+        _("It is our fault, not yours."),
+        _("Nothing was half done: a step is done in full or not at all. Try again in a moment."),
+        number=number,
+    )

@@ -7,9 +7,19 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 
 MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-    "November", "December",
-)  # fmt: skip
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 
 
 def amount(value: Decimal, asset: str | None = None) -> str:

@@ -15,9 +15,12 @@ class ApplicationForm(forms.Form):
 
     phrase = forms.CharField(label="", max_length=40, required=False)
     reason = forms.CharField(
-        label=_("Reason"), required=False, max_length=REASON_MOST, widget=forms.Textarea(attrs={"rows": 3}),
+        label=_("Reason"),
+        required=False,
+        max_length=REASON_MOST,
+        widget=forms.Textarea(attrs={"rows": 3}),
         help_text=_("It is kept with the application and never decides anything."),
-    )  # fmt: skip
+    )
 
     def __init__(self, *args: Any, language: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -38,8 +41,10 @@ class SupportForm(forms.Form):
     """A message to support."""
 
     text = forms.CharField(
-        label=_("Your message"), max_length=2000, widget=forms.Textarea(attrs={"rows": 5}),
+        label=_("Your message"),
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 5}),
         help_text=_("Never write a code or a password here. Nobody of ours asks for one."),
         error_messages={"required": _("Write what support should look into.")},
-    )  # fmt: skip
+    )
     about = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)

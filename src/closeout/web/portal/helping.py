@@ -18,9 +18,13 @@ from closeout.web.portal.answers import ANSWERS, BY_SLUG, Answer
 def _shown(answer: Answer) -> dict[str, object]:
     go = answer.go and {"url": reverse(f"portal:{answer.go[0]}"), "label": answer.go[1]}
     return {
-        "title": answer.title, "summary": answer.summary, "body": answer.body, "steps": answer.steps, "go": go,
+        "title": answer.title,
+        "summary": answer.summary,
+        "body": answer.body,
+        "steps": answer.steps,
+        "go": go,
         "url": reverse("portal:help_page", args=[answer.slug]),
-    }  # fmt: skip
+    }
 
 
 @require_GET
@@ -29,9 +33,13 @@ def help_centre(request: HttpRequest) -> HttpResponse:
     question = request.GET.get("q", "").strip()[: finding.LONGEST]
     found = finding.search(question) if question else ()
     return pages.show(
-        request, "help.html", _("Help"), q=question, found=found,
+        request,
+        "help.html",
+        _("Help"),
+        q=question,
+        found=found,
         pages=[_shown(answer) for answer in (found or ANSWERS)],
-    )  # fmt: skip
+    )
 
 
 @require_GET
@@ -49,12 +57,23 @@ def calendar() -> Sequence[dict[str, str]]:
     Source: dormancy rule of the policy page (warning at 2 years, notices, unclaimed property at 3 years).
     """
     return (
-        {"when": _("From today"), "what": _("Everything is empty; you can sign in and use it again at any time.")},
+        {
+            "when": _("From today"),
+            "what": _("Everything is empty; you can sign in and use it again at any time."),
+        },
         {"when": _("After 2 years without a sign-in"), "what": _("We write to every contact of yours.")},
-        {"when": _("6 to 12 months before the end"), "what": _("Further notices, each with the date of the end.")},
-        {"when": _("After 3 years without a sign-in"), "what": _("What is left is handed to the office for unclaimed "
-         "property where the law says so; an empty account is closed.")},
-    )  # fmt: skip
+        {
+            "when": _("6 to 12 months before the end"),
+            "what": _("Further notices, each with the date of the end."),
+        },
+        {
+            "when": _("After 3 years without a sign-in"),
+            "what": _(
+                "What is left is handed to the office for unclaimed "
+                "property where the law says so; an empty account is closed."
+            ),
+        },
+    )
 
 
 @require_GET
@@ -69,7 +88,7 @@ def mailbox(request: HttpRequest) -> HttpResponse:
     """Show the messages and the authenticator of a generated person; exists in a demonstration only."""
     if not getattr(settings, "CLOSEOUT_DEMO", False):
         raise Http404
-    who: holder.Holder = request.holder  # type: ignore[attr-defined]
+    who = holder.who(request)
     case = queries.case_of(who.account_id, venue=who.venue)
     person = venues.venue(who.venue).holder(who.account_id)
     now = venues.now()

@@ -37,9 +37,13 @@ def sign_in(request: HttpRequest, *, venue: str, account_id: int) -> None:
     request.session.flush()
     request.session.cycle_key()
     request.session.update(
-        {"venue": venue, "account": account_id, "masked": formats.mask_contact(contact) if contact else "***",
-         "signed_in_at": datetime.now(UTC).isoformat()}
-    )  # fmt: skip
+        {
+            "venue": venue,
+            "account": account_id,
+            "masked": formats.mask_contact(contact) if contact else "***",
+            "signed_in_at": datetime.now(UTC).isoformat(),
+        }
+    )
 
 
 def sign_out(request: HttpRequest) -> None:
@@ -72,3 +76,9 @@ def required(view: View) -> View:
         return view(request, *args, **kwargs)
 
     return guarded
+
+
+def who(request: HttpRequest) -> Holder:
+    """Return the holder of a page that :func:`required` guards."""
+    found: Holder = request.holder  # type: ignore[attr-defined]
+    return found

@@ -20,9 +20,18 @@ from closeout.web.portal import formats, holder
 from closeout.web.portal.templatetags.portal import spoken
 
 ZONES = (
-    "Asia/Shanghai", "Asia/Tokyo", "Asia/Singapore", "Asia/Dubai", "UTC", "Europe/London", "Europe/Berlin",
-    "America/New_York", "America/Los_Angeles", "America/Sao_Paulo", "Australia/Sydney",
-)  # fmt: skip
+    "Asia/Shanghai",
+    "Asia/Tokyo",
+    "Asia/Singapore",
+    "Asia/Dubai",
+    "UTC",
+    "Europe/London",
+    "Europe/Berlin",
+    "America/New_York",
+    "America/Los_Angeles",
+    "America/Sao_Paulo",
+    "Australia/Sydney",
+)
 ZONE_COOKIE = "zone"
 
 

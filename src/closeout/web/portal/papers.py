@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from closeout.cases import applications, documents, policies, queries, venues
 from closeout.cases.models import Case
+from closeout.lifecycle import State
 from closeout.reasons import Refused
 from closeout.records import sheets
+from closeout.records.vault import KeyDestroyed
 from closeout.venues.base import Unreachable
 from closeout.web.portal import errors, formats, holder, pages, standing
 
@@ -21,7 +22,7 @@ KINDS = {"pdf": "application/pdf", "json": "application/json"}
 
 
 def _case(request: HttpRequest) -> Case | None:
-    who: holder.Holder = request.holder  # type: ignore[attr-defined]
+    who = holder.who(request)
     return queries.case_of(who.account_id, venue=who.venue)
 
 
@@ -37,7 +38,7 @@ def records(request: HttpRequest) -> HttpResponse:
 
 
 def _prepare(request: HttpRequest, case: Case | None) -> HttpResponse:
-    who: holder.Holder = request.holder  # type: ignore[attr-defined]
+    who = holder.who(request)
     now = venues.now()
     try:
         if case is None or standing.is_over(case):
@@ -52,14 +53,17 @@ def _prepare(request: HttpRequest, case: Case | None) -> HttpResponse:
 
 @require_GET
 @holder.required
-def archive(request: HttpRequest) -> HttpResponseBase:
+def archive(request: HttpRequest) -> HttpResponse:
     """Hand out the archive, opened with the holder's own key."""
     case = _case(request)
-    document = queries.documents(case).get("archive") if case else None
-    if case is None or document is None:
+    document = queries.documents(case).get(documents.ARCHIVE) if case else None
+    if document is None:
         raise Http404
-    path: Path = documents.open_archive(case, document)
-    return FileResponse(path.open("rb"), as_attachment=True, filename=document.name)
+    try:
+        content = documents.read(document)
+    except KeyDestroyed:
+        return errors.gone(request)
+    return _download(content, document.name, "application/zip")
 
 
 @require_GET
@@ -68,9 +72,9 @@ def certificate(request: HttpRequest, form: str) -> HttpResponse:
     """Hand out the certificate as PDF or JSON (R-CLO-14)."""
     case = _case(request)
     document = queries.documents(case).get(f"certificate_{form}") if case else None
-    if document is None or document.content is None:
+    if document is None:
         raise Http404
-    return _download(bytes(document.content), document.name, KINDS[form])
+    return _download(documents.read(document), document.name, KINDS[form])
 
 
 def _download(content: bytes, name: str, kind: str) -> HttpResponse:
@@ -87,24 +91,26 @@ def receipt(request: HttpRequest) -> HttpResponse:
     if case is None or case.submitted_at is None:
         raise Http404
     language, zone = pages.language(), pages.zone_of(request)
-    who: holder.Holder = request.holder  # type: ignore[attr-defined]
+    who = holder.who(request)
     rows = [
         (_("Application"), case.number),
         (_("Account"), f"{who.masked} · UID {who.uid}"),
         (_("Submitted"), formats.moment(case.submitted_at, language=language, zone=zone)),
-        (_("State"), str(standing.STATES[standing.State(case.state)])),
+        (_("State"), str(standing.STATES[State(case.state)])),
     ]
     if case.due_at is not None:
         rows.append((_("Would close on"), formats.moment(case.due_at, language=language, zone=zone)))
     rows.append((_("Our true addresses"), ", ".join(policies.of_version(case.policy_id).own_domains)))
-    way_back = _("Until that date you can take the application back: sign in and choose “Withdraw the application”.")
+    way_back = _(
+        "Until that date you can take the application back: sign in and choose “Withdraw the application”."
+    )
     story = [
         sheets.text(_("Receipt of your application to close the account"), 18),
         sheets.pairs(rows),
         *sheets.heading([_("Change your mind")]),
         sheets.text(way_back, 10),
     ]
-    content = sheets.build(story, title=case.number)
-    if isinstance(content, io.BytesIO):
-        content = content.getvalue()
-    return _download(content, f"{case.number}.pdf", KINDS["pdf"])
+    paper = io.BytesIO()
+    domains = ", ".join(policies.of_version(case.policy_id).own_domains)
+    sheets.build(story, paper, title=case.number, author=domains, footer=case.number, on_first=sheets.ribbon)
+    return _download(paper.getvalue(), f"{case.number}.pdf", KINDS["pdf"])

@@ -19,9 +19,7 @@ class Person:
 
 def people(language: str) -> Sequence[Person]:
     """Return everybody who can be chosen, in the order of the seed."""
-    return [
-        Person(found.handle, found.name, found.about[language]) for found in venues.sandbox().people()
-    ]
+    return [Person(found.handle, found.name, found.about[language]) for found in venues.sandbox().people()]
 
 
 def account_of(handle: str) -> int | None:

@@ -72,7 +72,9 @@ def what(line: Line, language: str) -> str:
     }
     if command.kind == Remedy.CANCEL_ORDERS:
         number = len(command.items)
-        return ngettext("Cancel %(number)d open order", "Cancel %(number)d open orders", number) % {"number": number}
+        return ngettext("Cancel %(number)d open order", "Cancel %(number)d open orders", number) % {
+            "number": number
+        }
     return " ".join((_sentences()[str(command.kind)] % values).split())
 
 
@@ -115,9 +117,14 @@ def costs(line: Line, quote: Quote, *, language: str) -> tuple[str, ...]:
     if quote.fee:
         notes.append(_("Fee %(fee)s") % {"fee": formats.amount(quote.fee, quote.fee_asset)})
     if quote.penalty:
-        notes.append(_("Penalty %(penalty)s") % {"penalty": formats.amount(quote.penalty, line.command.asset)})
+        notes.append(
+            _("Penalty %(penalty)s") % {"penalty": formats.amount(quote.penalty, line.command.asset)}
+        )
     if quote.proceeds is not None and quote.proceeds_asset:
-        notes.append(_("Brings about %(proceeds)s") % {"proceeds": formats.amount(quote.proceeds, quote.proceeds_asset)})
+        notes.append(
+            _("Brings about %(proceeds)s")
+            % {"proceeds": formats.amount(quote.proceeds, quote.proceeds_asset)}
+        )
     if not quote.possible:
         notes.append(reason(quote.reason))
     return (formats.listed(notes, language=language),) if notes else ()

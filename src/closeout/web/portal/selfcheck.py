@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -120,21 +121,22 @@ def _row(finding: Finding, *, language: str) -> Row:
     said = wording.spaced(sentence(finding, language), language)
     if finding.result is Result.CLEAR:
         return Row(condition.code, "go", said)
-    common = {
-        "code": condition.code,
-        "reason": condition.reason[language],
-        "longest": wording.longest(condition.longest) if condition.longest else None,
-        "legal_basis": condition.legal_basis,
-        "action": _action(finding),
-    }
+    row = Row(
+        condition.code,
+        _icon(finding),
+        said,
+        reason=condition.reason[language],
+        longest=wording.longest(condition.longest) if condition.longest else None,
+        legal_basis=condition.legal_basis,
+        action=_action(finding),
+    )
     if finding.result is Result.UNKNOWN:
         line = _("It is our fault, not yours; we look again by ourselves.")
-        return Row(icon="talk", title=said, lines=(line,), **common)
+        return dataclasses.replace(row, icon="talk", lines=(line,))
     lines = _lines(finding, language=language)
-    return Row(
-        icon=_icon(finding), title=said, lines=tuple(lines[:SHOWN]), more=tuple(lines[SHOWN:]),
-        when=_when(finding.blockers), **common,
-    )  # fmt: skip
+    return dataclasses.replace(
+        row, lines=tuple(lines[:SHOWN]), more=tuple(lines[SHOWN:]), when=_when(finding.blockers)
+    )
 
 
 def _lines(finding: Finding, *, language: str) -> list[str]:
@@ -155,9 +157,12 @@ def _places(blockers: Sequence[Blocker], *, language: str) -> list[str]:
         places.setdefault(name, []).append(amount or (item if blocker.code == "sub_accounts_closed" else ""))
     colon = "：" if language == "zh" else ": "
     if not any(amount for amounts in places.values() for amount in amounts):
-        return [formats.listed([_times(name, len(found)) for name, found in places.items()], language=language)]
+        return [
+            formats.listed([_times(name, len(found)) for name, found in places.items()], language=language)
+        ]
     return [
-        (f"{name}{colon}" if name else "") + formats.listed([part for part in amounts if part], language=language)
+        (f"{name}{colon}" if name else "")
+        + formats.listed([part for part in amounts if part], language=language)
         for name, amounts in places.items()
     ]
 

@@ -41,8 +41,14 @@ TITLES = {
     State.ERASURE: gettext_lazy("Closed"),
     State.ERASED: gettext_lazy("Closed"),
 }
-STEPS = {State.COOLING_OFF: 3, State.PAUSE: 3, State.CLOSING: 3, State.OBSERVATION: 4, State.ERASURE: 4,
-         State.ERASED: 4}  # fmt: skip
+STEPS = {
+    State.COOLING_OFF: 3,
+    State.PAUSE: 3,
+    State.CLOSING: 3,
+    State.OBSERVATION: 4,
+    State.ERASURE: 4,
+    State.ERASED: 4,
+}
 HAPPENED = {
     Event.SUBMIT: gettext_lazy("Submitted; the cooling-off period began"),
     Event.SCHEDULE: gettext_lazy("Submitted; waits for a date"),
@@ -66,7 +72,7 @@ YEAR = timedelta(days=365.25)
 
 
 def _case(request: HttpRequest) -> Case | None:
-    who: holder.Holder = request.holder  # type: ignore[attr-defined]
+    who = holder.who(request)
     return queries.case_of(who.account_id, venue=who.venue)
 
 
@@ -80,11 +86,18 @@ def case_page(request: HttpRequest) -> HttpResponse:
     state = State(case.state)
     documents = queries.documents(case)
     return pages.show(
-        request, "case.html", str(TITLES.get(state, _("Your application"))), step=STEPS.get(state, 2), case=case,
-        view=_view(case, now=now), events=_events(case), check=_check(case, now=now),
-        received="received" in request.GET, certificate=documents.get("certificate_pdf"),
+        request,
+        "case.html",
+        str(TITLES.get(state, _("Your application"))),
+        step=STEPS.get(state, 2),
+        case=case,
+        view=_view(case, now=now),
+        events=_events(case),
+        check=_check(case, now=now),
+        received="received" in request.GET,
+        certificate=documents.get("certificate_pdf"),
         archive=documents.get("archive"),
-    )  # fmt: skip
+    )
 
 
 def _view(case: Case, *, now: datetime) -> dict[str, object]:
@@ -105,10 +118,14 @@ def _view(case: Case, *, now: datetime) -> dict[str, object]:
         days, time = formats.countdown(left)
         whole = int(timedelta(days=policy.cooling_off_days).total_seconds())
         view |= {
-            "days": days, "time": time, "ticking": case.due_at is not None and left > timedelta(0),
-            "until": case.due_at and formats.iso(case.due_at), "now": formats.iso(now), "whole": max(whole, 1),
+            "days": days,
+            "time": time,
+            "ticking": case.due_at is not None and left > timedelta(0),
+            "until": case.due_at and formats.iso(case.due_at),
+            "now": formats.iso(now),
+            "whole": max(whole, 1),
             "passed": min(max(whole - int(left.total_seconds()), 0), whole),
-        }  # fmt: skip
+        }
     return view
 
 
@@ -146,7 +163,9 @@ def withdrawal(request: HttpRequest) -> HttpResponse:
         except Refused as why:
             return errors.refused(request, why)
         return HttpResponseRedirect(reverse("portal:case"))
-    return pages.show(request, "withdrawal.html", _("Change your mind"), step=STEPS.get(State(case.state), 2), case=case)
+    return pages.show(
+        request, "withdrawal.html", _("Change your mind"), step=STEPS.get(State(case.state), 2), case=case
+    )
 
 
 def is_over(case: Case) -> bool:

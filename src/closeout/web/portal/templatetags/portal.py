@@ -52,5 +52,7 @@ def amount(value: Decimal, asset: str | None = None) -> str:
 def icon(name: str, kind: str = "") -> SafeString:
     """Draw one of the icons that the page carries; it is decoration, the words beside it say the same."""
     return format_html(
-        '<svg class="icon {}" viewBox="0 0 24 24" aria-hidden="true"><use href="#i-{}"/></svg>', kind or name, name
+        '<svg class="icon {}" viewBox="0 0 24 24" aria-hidden="true"><use href="#i-{}"/></svg>',
+        kind or name,
+        name,
     )
