@@ -1,0 +1,79 @@
+"""What does each kind of command: one function to do it, one to quote it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from closeout.venues.base import Act, Command, Quote, Rejected, Remedy
+from closeout.venues.sandbox import ending, leaving, products, trading, wallets
+from closeout.venues.sandbox.ledger import Cursor, Work
+
+DO: Mapping[Remedy | Act, Callable[[Work, Command], None]] = {
+    Remedy.REVOKE_KEY: ending.revoke_keys,
+    Remedy.CANCEL_ORDERS: trading.cancel,
+    Remedy.CLOSE_POSITION: trading.close_position,
+    Remedy.REPAY_LOAN: products.repay,
+    Remedy.STOP_RENEWAL: products.stop_renewal,
+    Remedy.REDEEM: products.redeem,
+    Remedy.CLOSE_SUB_ACCOUNT: ending.close_sub_account,
+    Remedy.GATHER: wallets.gather,
+    Remedy.CONVERT: wallets.convert,
+    Remedy.WITHDRAW: leaving.withdraw,
+    Remedy.SEND: leaving.send,
+    Remedy.DONATE: leaving.donate,
+    Remedy.FORFEIT: leaving.forfeit,
+    Remedy.UNBIND: ending.unbind,
+    Act.FREEZE: ending.freeze,
+    Act.UNFREEZE: ending.unfreeze,
+    Act.CLOSE: ending.close,
+    Act.ERASE: ending.erase,
+    Act.WRITE_OFF: leaving.write_off,
+}
+FAMILY = (Remedy.CLOSE_SUB_ACCOUNT, Act.FREEZE, Act.UNFREEZE, Act.CLOSE, Act.ERASE)
+
+
+def lock(cursor: Cursor, command: Command) -> None:
+    """Lock the accounts that ``command`` touches, in the order of their numbers.
+
+    Raises: Rejected("not_found" for an unknown account, "closed").
+    """
+    other = command.params.get("to_account", "")
+    wanted = {command.account_id} | (
+        {int(other)} if other.isascii() and other.isdigit() and len(other) < 19 else set()
+    )
+    cursor.execute(
+        "select account_id, state from sandbox.account where account_id = any(%s) or (%s and parent_id = %s) "
+        "order by account_id for no key update",
+        (sorted(wanted), command.kind in FAMILY, command.account_id),
+    )
+    states = dict(cursor.fetchall())
+    if command.account_id not in states:
+        raise Rejected("not_found", "no such account")
+    if states[command.account_id] == "closed" and command.kind is not Act.ERASE:
+        raise Rejected("closed")
+
+
+def quote(cursor: Cursor, command: Command, now: datetime) -> Quote:
+    """Say what ``command`` would do now. Raises: Rejected."""
+    cursor.execute("select state from sandbox.account where account_id = %s", (command.account_id,))
+    row = cursor.fetchone()
+    if row is None or (row[0] == "closed" and command.kind is not Act.ERASE):
+        raise Rejected("not_found" if row is None else "closed")
+    match command.kind:
+        case Remedy.CLOSE_POSITION:
+            return trading.quote_close(cursor, command, now)
+        case Remedy.REPAY_LOAN:
+            return products.quote_repay(cursor, command)
+        case Remedy.REDEEM:
+            return products.quote_redeem(cursor, command, now)
+        case Remedy.CLOSE_SUB_ACCOUNT:
+            return ending.quote_sub_account(cursor, command, now)
+        case Remedy.CONVERT:
+            return wallets.quote_convert(cursor, command)
+        case Remedy.WITHDRAW:
+            return leaving.quote_withdraw(cursor, command, now)
+        case Remedy.SEND | Remedy.DONATE | Remedy.FORFEIT:
+            return leaving.quote_gift(cursor, command)
+        case _:
+            return Quote(command, True)

@@ -1,0 +1,120 @@
+"""Who the holders are: personal data, which is stored sealed and opened only to write to them or to sign them in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from closeout.venues.base import Holder
+from closeout.venues.sandbox.ledger import Cursor
+
+CLASS = "operational"
+CONTEXT = "sandbox.person"
+REPLACED_DAYS = 90  # contacts that were replaced in these days are told as well (R-CLO-12)
+
+
+class Sealer(Protocol):
+    """Seals bytes of a person; :class:`closeout.records.vault.Vault` is one."""
+
+    def seal(self, subject: str, cls: str, plaintext: bytes, *, context: str = "") -> bytes:
+        """Encrypt ``plaintext`` for ``subject``."""
+
+    def open(self, subject: str, cls: str, sealed: bytes, *, context: str = "") -> bytes:
+        """Decrypt what :meth:`seal` returned."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """A seeded person as a sign-in page or a terminal shows them. ``about`` is by language."""
+
+    handle: str
+    account_id: int
+    name: str
+    language: str
+    about: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Private:
+    """What is known of a person and stored sealed only."""
+
+    name: str
+    email: str
+    phone: str
+    document: str
+    totp_secret: bytes
+    phrase: str = ""
+    replaced: tuple[tuple[str, str, str], ...] = ()  # email or sms, address, ISO time of the replacement
+
+
+def subject(account_id: int) -> str:
+    """Return the name under which the vault keeps the keys of the person behind ``account_id``."""
+    return f"sandbox:{account_id}"
+
+
+def save(cursor: Cursor, sealer: Sealer, account_id: int, language: str, private: Private) -> None:
+    """Seal and store what is known of the person."""
+    known = private.__dict__ | {"totp_secret": private.totp_secret.hex()}
+    sealed = sealer.seal(
+        subject(account_id), CLASS, json.dumps(known, ensure_ascii=False).encode(), context=CONTEXT
+    )
+    cursor.execute(
+        "insert into sandbox.person (account_id, language, sealed) values (%s, %s, %s) "
+        "on conflict (account_id) do update set language = excluded.language, sealed = excluded.sealed",
+        (account_id, language, sealed),
+    )
+
+
+def load(cursor: Cursor, sealer: Sealer, account_id: int) -> tuple[str, Private] | None:
+    """Return language and what is known of the person; none if there is no person (any more)."""
+    cursor.execute("select language, sealed from sandbox.person where account_id = %s", (account_id,))
+    row = cursor.fetchone()
+    return None if row is None else (row[0], _opened(sealer, account_id, row[1]))
+
+
+def _opened(sealer: Sealer, account_id: int, sealed: bytes) -> Private:
+    known = json.loads(sealer.open(subject(account_id), CLASS, bytes(sealed), context=CONTEXT))
+    return Private(
+        known["name"], known["email"], known["phone"], known["document"], bytes.fromhex(known["totp_secret"]),
+        known["phrase"], tuple((kind, address, at) for kind, address, at in known["replaced"]),
+    )  # fmt: skip
+
+
+def holder(cursor: Cursor, sealer: Sealer, account_id: int) -> Holder | None:
+    """Return the person as every venue describes them, with the contacts replaced in the last 90 days."""
+    found = load(cursor, sealer, account_id)
+    if found is None:
+        return None
+    language, private = found
+    cursor.execute("select sandbox.now()")
+    row = cursor.fetchone()
+    since = (row[0] if row else datetime.max) - timedelta(days=REPLACED_DAYS)
+    replaced = tuple((kind, to) for kind, to, at in private.replaced if datetime.fromisoformat(at) >= since)
+    return Holder(
+        account_id,
+        private.name,
+        private.email,
+        private.phone,
+        private.totp_secret,
+        language,
+        private.phrase,
+        replaced,
+    )
+
+
+def people(cursor: Cursor, sealer: Sealer) -> Sequence[Person]:
+    """Return everybody with a handle whose account is not closed, by account number."""
+    from closeout.venues.sandbox.cast import ABOUT  # the cast imports this module
+
+    cursor.execute(
+        "select a.handle, a.account_id, p.language, p.sealed from sandbox.account as a "
+        "join sandbox.person as p using (account_id) where a.handle is not null and a.state <> 'closed' order by 2"
+    )
+    nobody = {"en": "", "zh": ""}
+    return [
+        Person(handle, number, _opened(sealer, number, sealed).name, language, ABOUT.get(handle, nobody))
+        for handle, number, language, sealed in cursor.fetchall()
+    ]

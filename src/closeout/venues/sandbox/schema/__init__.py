@@ -1,0 +1,1 @@
+"""Numbered SQL files of the sandbox, applied in order by :mod:`closeout.cluster.migrations`."""

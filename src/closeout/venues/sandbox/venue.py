@@ -1,0 +1,245 @@
+"""The sandbox exchange as a venue: commands exactly once, quotes, facts, receipts, records.
+
+What each kind of command carries is written in the constructors of :mod:`closeout.venues.commands`. The sandbox
+also understands:
+
+=================  ====================================================================================
+kind               beyond the constructors
+=================  ====================================================================================
+revoke_key         several ``items``
+stop_renewal       several ``items``
+unbind             several ``items``
+gather             ``asset`` None: every asset of the wallet; ``params.to_wallet`` (default ``funding``)
+convert            ``amount`` None: all of funding; ``notes``: price, fee
+withdraw           ``amount`` None: all, or as much as the daily limit leaves for now; PENDING;
+                   ``notes``: transfer (its number in the facts), final_at
+send, donate,      ``amount`` None: all that is available; ``params.wallet`` (default ``funding``);
+forfeit            at most 5 USDT each may be forfeited; what has no price has no such limit
+repay_loan         ``notes``: principal, interest
+close_position     PENDING with ``notes.settles_at`` while the result is not posted; ``notes.price``
+redeem             PENDING with ``notes.pays_at`` while it unbonds; ``notes.penalty``
+close_sub_account  PENDING with ``notes.closable_at`` where the daily limit is used up
+freeze, unfreeze   the sub-accounts with it; again changes nothing
+close              kills keys and sessions, re-checks everything under the account's lock: ``not_empty``
+                   with ``notes.detail`` = relations that are not empty, ``restricted`` under a hold
+erase              only a closed account (``not_closed``); overwrites personal data, then deletes it
+=================  ====================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Self
+
+import psycopg
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from closeout.facts.engine import Engine, Row
+from closeout.facts.schema import Source
+from closeout.venues.base import (
+    Command,
+    Destination,
+    Holder,
+    Quote,
+    Receipt,
+    Rejected,
+    Remedy,
+    Unreachable,
+)  # fmt: skip
+from closeout.venues.sandbox import doing, people, receipts, records, settling
+from closeout.venues.sandbox.ledger import Work, rejection
+
+Connection = psycopg.Connection[Any]
+
+DEADLOCK_TRIES = 5
+
+
+class SandboxVenue:
+    """The sandbox exchange behind a database URL. Close it, or use it in a ``with`` statement."""
+
+    name = "sandbox"
+
+    def __init__(
+        self,
+        database_url: str,
+        *,
+        sealer: people.Sealer | None = None,
+        connections_max: int = 4,
+        wait_seconds: float = 10,
+    ) -> None:
+        self._sealer = sealer
+        self._pool: ConnectionPool[Connection] = ConnectionPool(
+            database_url, min_size=0, max_size=connections_max, timeout=wait_seconds, open=True,
+            kwargs={"autocommit": True, "options": "-c timezone=UTC"}, name="sandbox",
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._pool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """Lend a connection, autocommit on. Raises: Unreachable if the database does not answer."""
+        try:
+            with self._pool.connection() as connection:
+                yield connection
+        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+            raise Unreachable(str(error)) from error
+
+    def now(self) -> datetime:
+        """Return the venue's time, naive UTC. Raises: Unreachable."""
+        with self.connection() as connection:
+            row = connection.execute("select sandbox.now()").fetchone()
+        if row is None:
+            raise Unreachable("the clock is missing")
+        instant: datetime = row[0]
+        return instant
+
+    def engine(self, accounts: Sequence[int]) -> Engine:
+        """Return an engine over the facts as they are at each question. Raises: Unreachable."""
+        return _Facts(self)
+
+    def quote(self, commands: Sequence[Command]) -> Sequence[Quote]:
+        """Say what each command would do now; moves nothing. Raises: Unreachable."""
+        with self.connection() as connection, connection.transaction(), connection.cursor() as cursor:
+            cursor.execute("set transaction isolation level repeatable read read only")
+            now = settling.now(cursor)
+            return [_quoted(cursor, command, now) for command in commands]
+
+    def submit(self, commands: Sequence[tuple[str, Command]]) -> Sequence[Receipt]:
+        """Do each command once per key, each in a transaction of its own, and answer with the receipts in order.
+
+        Raises: Unreachable, Rejected("key_reused").
+        """
+        return [self._once(key, command) for key, command in commands]
+
+    def _once(self, key: str, command: Command) -> Receipt:
+        for attempt in range(DEADLOCK_TRIES):
+            try:
+                with self.connection() as connection:
+                    receipt = _attempt(connection, key, command)
+                    if command.kind is Remedy.CANCEL_ORDERS:
+                        _bots_answer(connection, command.account_id)
+                    return receipt
+            except Unreachable as error:
+                if (
+                    not isinstance(error.__cause__, psycopg.errors.DeadlockDetected)
+                    or attempt + 1 == DEADLOCK_TRIES
+                ):
+                    raise
+        raise Unreachable("too many deadlocks")
+
+    def receipts(self, keys: Sequence[str]) -> Mapping[str, Receipt]:
+        """Return the receipts that exist for ``keys``. Raises: Unreachable."""
+        with self.connection() as connection, connection.cursor() as cursor:
+            return receipts.find(cursor, keys)
+
+    def holder(self, account_id: int) -> Holder | None:
+        """Return the person behind the account; None once erased. Raises: Unreachable, ValueError (no sealer)."""
+        with self.connection() as connection, connection.cursor() as cursor:
+            return people.holder(cursor, self._demand_sealer(), account_id)
+
+    def people(self) -> Sequence[people.Person]:
+        """Return the seeded people whose accounts are not closed, in the order of the seed.
+
+        Raises: Unreachable, ValueError (no sealer).
+        """
+        with self.connection() as connection, connection.cursor() as cursor:
+            return people.people(cursor, self._demand_sealer())
+
+    def _demand_sealer(self) -> people.Sealer:
+        if self._sealer is None:
+            raise ValueError("this sandbox was opened without the vault that sealed its people")
+        return self._sealer
+
+    def destinations(self, account_id: int) -> Sequence[Destination]:
+        """Return the verified address book and the bound bank accounts. Raises: Unreachable."""
+        with self.connection() as connection:
+            rows = connection.execute(
+                "select asset, network, address, nullif(memo, ''), label, "
+                "case when verified_at > sandbox.now() then verified_at end from sandbox.address "
+                "where account_id = %s and verified_at is not null "
+                "union all select asset, 'bank', method_id::varchar, null, label, null from sandbox.payment_method "
+                "where account_id = %s and kind = 'bank_account' and asset is not null and unbound_at is null "
+                "order by 1, 2, 3",
+                (account_id, account_id),
+            ).fetchall()
+        return [Destination(*row) for row in rows]
+
+    def records(self, account_id: int, kind: str) -> Iterator[Mapping[str, Any]]:
+        """Stream one kind of record, oldest first, a thousand rows at a time. Raises: Unreachable, ValueError."""
+        with self.connection() as connection:
+            yield from records.stream(connection, account_id, kind)
+
+    def settle(self) -> int:
+        """Do what the exchange does by itself up to its present time; return how many things it did. Idempotent."""
+        with self.connection() as connection:
+            return settling.settle(connection)
+
+
+def _attempt(connection: Connection, key: str, command: Command) -> Receipt:
+    with connection.transaction(), connection.cursor() as cursor:
+        claimed = receipts.claim(cursor, key, command)
+        if isinstance(claimed, Receipt):
+            return claimed
+        work = Work(cursor, claimed, command.account_id, str(command.kind), "engine", key)
+        try:
+            with connection.transaction():
+                doing.lock(cursor, command)
+                doing.DO[command.kind](work, command)
+        except Rejected as rejected:
+            return receipts.reject(cursor, key, rejected)
+        except psycopg.Error as error:
+            refused = rejection(error)
+            if refused is None:
+                raise
+            return receipts.reject(cursor, key, refused)
+        return receipts.finish(cursor, key, work)
+
+
+def _bots_answer(connection: Connection, account_id: int) -> None:
+    """Let the bots of the account place again what was cancelled: they live outside and are faster than we are."""
+    with connection.transaction(), connection.cursor() as cursor:
+        answers = [item for item in settling.due(cursor, account_id) if item[0] == "bot"]
+    for item in answers:
+        settling.do(connection, *item)
+
+
+def _quoted(cursor: psycopg.Cursor[Any], command: Command, now: datetime) -> Quote:
+    try:
+        return doing.quote(cursor, command, now)
+    except Rejected as rejected:
+        return Quote(command, False, rejected.reason)
+
+
+class _Facts:
+    """The engine of the sandbox: the shared PostgreSQL engine over a connection lent for each question."""
+
+    def __init__(self, venue: SandboxVenue) -> None:
+        self._venue = venue
+
+    def sources(self) -> Mapping[str, Source]:
+        """Return freshness and completeness by relation."""
+        with self._venue.connection() as connection:
+            return _engine(connection).sources()
+
+    def rows(
+        self, sql: str, *, policy: Mapping[str, object], accounts: Sequence[int] | None = None
+    ) -> Sequence[Row]:
+        """Run ``sql`` for ``accounts``. Raises: FactsUnreachable."""
+        with self._venue.connection() as connection:
+            return _engine(connection).rows(sql, policy=policy, accounts=accounts)
+
+
+def _engine(connection: Connection) -> Engine:
+    from closeout.facts.postgres import PostgresFacts  # engines are imported when they are used
+
+    return PostgresFacts(connection)
