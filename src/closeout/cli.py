@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "close": ("closeout.commands.close:close", "Apply for closing, see how it stands, take it back."),
     "demo": ("closeout.commands.demo:demo", "Walk one messy account from blocked to closed, with proof."),
     "serve": ("closeout.commands.serve:serve", "Run the site, the worker and the database."),
+    "worker": ("closeout.commands.serve:worker", "Move cases on: another worker beside the one of serve."),
     "people": ("closeout.commands.people:people", "List the seeded people and how to sign in as each."),
     "certificate": ("closeout.commands.records:certificate", "Verify a certificate of closure, offline."),
     "audit": ("closeout.commands.records:audit", "Check that the audit log is whole."),

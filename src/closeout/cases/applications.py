@@ -148,6 +148,16 @@ def _unready(case: Case, *, now: datetime) -> list[Reason]:
     return reasons
 
 
+def demand_possible(report: Report | None, *, now: datetime) -> None:
+    """Refuse what :func:`submit` would refuse for its facts, before the holder is asked for anything.
+
+    Raises: Refused (blocked, unknown_facts, unknown_account).
+    """
+    event, _, why = judge(report, now=now)
+    if event is None:
+        raise Refused(*why)
+
+
 def judge(report: Report | None, *, now: datetime) -> tuple[Event | None, datetime | None, Sequence[Reason]]:
     """Return the event that a submitted application meets now, its date if it must wait, or why it cannot."""
     if report is None:

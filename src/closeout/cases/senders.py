@@ -49,7 +49,11 @@ def _mail(key: str, address: str, letter: Written) -> bytes:
     return message.as_bytes()
 
 
+def outbox() -> Path:
+    """Return the directory of the file sender: ``CLOSEOUT_OUTBOX``, else ``outbox`` in the data directory."""
+    return Path(os.environ.get("CLOSEOUT_OUTBOX") or cluster.data_dir() / "outbox")
+
+
 def sender() -> Sender:
-    """Return the way of this installation; files below ``CLOSEOUT_OUTBOX`` or the data directory by default."""
-    named = os.environ.get("CLOSEOUT_OUTBOX")
-    return FileSender(Path(named) if named else cluster.data_dir() / "outbox")
+    """Return the way of this installation: files, until another one is configured."""
+    return FileSender(outbox())

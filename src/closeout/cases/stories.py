@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from closeout.cases import queries
+from closeout.cases.models import Case
 
 TITLES: Mapping[str, Mapping[str, str]] = {
     "open": {"en": "Application opened", "zh": "开始申请"},
@@ -24,3 +29,43 @@ TITLES: Mapping[str, Mapping[str, str]] = {
     "hold": {"en": "Manual review", "zh": "人工审核"},
     "release": {"en": "Manual review ended", "zh": "人工审核结束"},
 }  # fmt: skip
+
+STATES: Mapping[str, Mapping[str, str]] = {
+    "application": {"en": "Application not submitted yet", "zh": "申请尚未提交"},
+    "scheduled": {"en": "Scheduled", "zh": "已排期"},
+    "review": {"en": "In manual review", "zh": "人工审核中"},
+    "cooling_off": {"en": "Cooling-off", "zh": "冷静期"},
+    "pause": {"en": "Paused", "zh": "已暂停"},
+    "closing": {"en": "Being closed", "zh": "正在注销"},
+    "observation": {"en": "Closed; observation", "zh": "已注销，观察期"},
+    "erasure": {"en": "Personal data is being erased", "zh": "正在删除个人信息"},
+    "erased": {"en": "Erased", "zh": "已删除"},
+    "withdrawal": {"en": "Withdrawn", "zh": "已撤销"},
+    "refusal": {"en": "Refused", "zh": "未通过"},
+    "lapse": {"en": "Lapsed", "zh": "已失效"},
+}  # fmt: skip
+
+
+def document(case: Case) -> dict[str, Any]:
+    """Return ``closeout.case/1``: JSON values only, times in UTC."""
+    return {
+        "schema": "closeout.case/1",
+        "number": case.number,
+        "account_id": case.account_id,
+        "state": case.state,
+        "title": dict(STATES[case.state]),
+        "due_at": _instant(case.due_at),
+        "policy_version": case.policy_id,
+        "opened_at": _instant(case.opened_at),
+        "submitted_at": _instant(case.submitted_at),
+        "closed_at": _instant(case.closed_at),
+        "history": [
+            {"at": _instant(line.at), "event": line.event, "from": line.from_state, "to": line.to_state,
+             "actor": line.actor, "title": dict(TITLES[line.event])}
+            for line in queries.history(case)
+        ],
+    }  # fmt: skip
+
+
+def _instant(moment: datetime | None) -> str | None:
+    return None if moment is None else f"{moment:%Y-%m-%dT%H:%M:%S}Z"

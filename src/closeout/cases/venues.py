@@ -32,6 +32,16 @@ def now() -> datetime:
     return sandbox().now().replace(tzinfo=UTC)
 
 
+def account_of(named: str) -> int | None:
+    """Return the account that ``named`` means: its number, or the handle of a seeded person; None if there is none."""
+    with sandbox().connection() as connection:
+        found = connection.execute(
+            "select account_id from sandbox.account where handle = %s or account_id::text = %s",
+            (named, named),
+        ).fetchone()
+    return None if found is None else int(found[0])
+
+
 def forget() -> None:
     """Close connections, so that databases can be dropped or a process can end."""
     if _sandbox.cache_info().currsize:

@@ -43,7 +43,7 @@ def account(named: str) -> int:
     from closeout.cases import venues
     from closeout.reasons import refuse
 
-    found = venues.sandbox().account(named)
+    found = venues.account_of(named)
     if found is None:
         raise refuse("unknown_account")
     return found

@@ -1,0 +1,96 @@
+"""``closeout serve``: database, site and worker in one command; ``closeout worker``: another worker."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from closeout.commands import door
+
+IDLE_SECONDS = 1.0
+
+
+class PortTaken(click.ClickException):
+    """Somebody else listens there."""
+
+    exit_code = door.UNREACHABLE
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+def serve(host: str, port: int) -> None:
+    """Run the site, the worker and the database until interrupted."""
+    _demand_free(host, port)
+    from closeout.cases import start
+
+    start.begin()
+    from closeout.cases import sandbox, venues
+
+    if sandbox.prepare():
+        door.progress("closeout: seeded the people of the sandbox (closeout people lists them)")
+    venues.forget()
+    os.environ["CLOSEOUT_POOL"] = "4"
+    with _worker():
+        door.progress(f"closeout: http://{host}:{port}  (Ctrl-C stops it)")
+        _site(host, port)
+
+
+def _demand_free(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as wrong:
+            raise PortTaken(
+                f"Port {port} on {host} cannot be used ({wrong.strerror}); stop what runs there or choose another "
+                "with --port."
+            ) from wrong
+
+
+@contextmanager
+def _worker() -> Iterator[None]:
+    """Run the worker beside the site, and end it with it."""
+    process = subprocess.Popen([sys.executable, "-m", "closeout.cli", "worker"])
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+
+
+def _site(host: str, port: int) -> None:
+    from granian import Granian
+    from granian.constants import Interfaces
+
+    Granian(
+        "closeout.web.wsgi:application", address=host, port=port, interface=Interfaces.WSGI, blocking_threads=4,
+        log_access=False, websockets=False,
+    ).serve()  # fmt: skip
+
+
+@click.command()
+def worker() -> None:
+    """Move cases on: sweeps over dates, and effects, until told to stop. Any number of workers may run."""
+    from closeout.cases import start
+
+    start.begin()
+    from closeout.cases import venues
+    from closeout.cases.worker import turn
+
+    over = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: over.set())
+    while not over.is_set():
+        venues.sandbox().settle()
+        if not turn(now=venues.now()):
+            over.wait(IDLE_SECONDS)
