@@ -41,7 +41,7 @@ def unbind(work: Work, command: Command) -> None:
         raise Rejected("not_found")
 
 
-def freeze(work: Work, command: Command) -> None:
+def freeze(work: Work, _: Command) -> None:
     """Freeze the account and its sub-accounts for their holder, and end their sessions; again changes nothing."""
     work.cursor.execute(
         "update sandbox.account set state = 'frozen' where (account_id = %s or parent_id = %s) and state = 'open'",
@@ -50,7 +50,7 @@ def freeze(work: Work, command: Command) -> None:
     end_sessions(work)
 
 
-def unfreeze(work: Work, command: Command) -> None:
+def unfreeze(work: Work, _: Command) -> None:
     """Give the account and its sub-accounts back to their holder; again changes nothing."""
     work.cursor.execute(
         "update sandbox.account set state = 'open' where (account_id = %s or parent_id = %s) and state = 'frozen'",
@@ -67,7 +67,7 @@ def end_sessions(work: Work) -> None:
     )
 
 
-def close(work: Work, command: Command) -> None:
+def close(work: Work, _: Command) -> None:
     """Close for good: keys and sessions die first, then a closing entry blocks every posting, then all is re-checked.
 
     The account's row is locked by then, so that a deposit either was posted before and refuses the closing, or
@@ -190,7 +190,7 @@ def quote_sub_account(cursor: Cursor, command: Command, now: datetime) -> Quote:
 PERSONAL = ("person", "contact", "payment_method", "api_key", "address", "login", "message", "session")
 
 
-def erase(work: Work, command: Command) -> None:
+def erase(work: Work, _: Command) -> None:
     """Overwrite, then delete the personal data of a closed account; ledger and trades stay under the number.
 
     Raises: Rejected("not_closed", "restricted").

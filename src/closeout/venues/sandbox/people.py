@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from closeout.venues.base import Holder
-from closeout.venues.sandbox.ledger import Cursor
+from closeout.venues.sandbox.ledger import Cursor, one
 
 CLASS = "operational"
 CONTEXT = "sandbox.person"
@@ -90,8 +90,7 @@ def holder(cursor: Cursor, sealer: Sealer, account_id: int) -> Holder | None:
         return None
     language, private = found
     cursor.execute("select sandbox.now()")
-    row = cursor.fetchone()
-    since = (row[0] if row else datetime.max) - timedelta(days=REPLACED_DAYS)
+    since = one(cursor)[0] - timedelta(days=REPLACED_DAYS)
     replaced = tuple((kind, to) for kind, to, at in private.replaced if datetime.fromisoformat(at) >= since)
     return Holder(
         account_id,

@@ -144,8 +144,8 @@ def mature(work: Work, earn_id: int) -> None:
         pay_out(work, earn_id)
         return
     work.cursor.execute(
-        "update sandbox.earn set matures_at = matures_at + ceil(extract(epoch from %s - matures_at + interval '1 second')"
-        " / (86400 * %s)) * %s * interval '1 day', rewarded_at = matures_at where earn_id = %s",
+        "update sandbox.earn set matures_at = matures_at + ceil(extract(epoch from %s - matures_at "
+        "+ interval '1 second') / (86400 * %s)) * %s * interval '1 day', rewarded_at = matures_at where earn_id = %s",
         (work.now, term_days, term_days, earn_id),
     )
 
@@ -185,10 +185,11 @@ def repay(work: Work, command: Command) -> None:
     if command.amount is not None and principal + interest > command.amount:
         raise Rejected("over_limit")
     for ledger, owed in (("interest", interest), ("lending", principal)):
+        left = owed
         for paying in ("funding", "trading"):
             place = Place(work.account_id, paying, asset)
-            owed -= work.sweep(place, place.house(ledger), owed) if owed else Decimal(0)
-        if owed:
+            left -= work.sweep(place, place.house(ledger), left) if left else Decimal(0)
+        if left:
             raise Rejected("insufficient")
     if collateral_asset is not None:
         pledged = Place(work.account_id, wallet, collateral_asset, "collateral")

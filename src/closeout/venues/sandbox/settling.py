@@ -18,44 +18,61 @@ from closeout.venues.sandbox import ending, products, trading
 from closeout.venues.sandbox.ledger import Cursor, Place, Work, one, rejection
 
 Step = Callable[[Work, int], None]
+ROUNDS_MAX = 20  # one thing that is done can make another due; nothing makes more than a few rounds
 
 DUE: tuple[tuple[str, str], ...] = (
     (
         "settlement",
-        "select account_id, position_id from sandbox.position where state = 'settling' and settles_at <= sandbox.now()",
+        """
+        select account_id, position_id from sandbox.position where state = 'settling' and settles_at <= sandbox.now()
+    """,
     ),
     (
         "maturity",
-        "select account_id, earn_id from sandbox.earn where state = 'active' and matures_at <= sandbox.now()",
+        """
+        select account_id, earn_id from sandbox.earn where state = 'active' and matures_at <= sandbox.now()
+    """,
     ),
     (
         "redemption",
-        "select account_id, earn_id from sandbox.earn where state = 'redeeming' and redeem_at <= sandbox.now()",
+        """
+        select account_id, earn_id from sandbox.earn where state = 'redeeming' and redeem_at <= sandbox.now()
+    """,
     ),
     (
         "reward",
-        "select e.account_id, e.earn_id from sandbox.earn as e join sandbox.product as p using (product) "
-        "where e.state = 'active' and p.daily_rate > 0 and e.rewarded_at <= sandbox.now() - interval '1 day'",
+        """
+        select e.account_id, e.earn_id from sandbox.earn as e join sandbox.product as p using (product)
+        where e.state = 'active' and p.daily_rate > 0 and e.rewarded_at <= sandbox.now() - interval '1 day'
+    """,
     ),
     (
         "p2p_expiry",
-        "select account_id, p2p_id from sandbox.p2p_order where state = 'open' and appeal <> 'open' "
-        "and expires_at <= sandbox.now()",
+        """
+        select account_id, p2p_id from sandbox.p2p_order where state = 'open' and appeal <> 'open'
+        and expires_at <= sandbox.now()
+    """,
     ),
     (
         "movement",
-        "select account_id, movement_id from sandbox.movement where state = 'pending' and expected_at <= sandbox.now()",
+        """
+        select account_id, movement_id from sandbox.movement where state = 'pending' and expected_at <= sandbox.now()
+    """,
     ),
     (
         "sub_closing",
-        "select parent_id, account_id from sandbox.account where state <> 'closed' and closable_at <= sandbox.now()",
+        """
+        select parent_id, account_id from sandbox.account where state <> 'closed' and closable_at <= sandbox.now()
+    """,
     ),
     (
         "bot",
-        "select k.account_id, k.key_id from sandbox.api_key as k join sandbox.account as a using (account_id) "
-        "where k.revoked_at is null and k.instrument is not null and a.state = 'open' and not exists ("
-        "select 1 from sandbox.trade_order as o where o.account_id = k.account_id and o.key_id = k.key_id "
-        "and o.state = 'open')",
+        """
+        select k.account_id, k.key_id from sandbox.api_key as k join sandbox.account as a using (account_id)
+        where k.revoked_at is null and k.instrument is not null and a.state = 'open' and not exists (
+        select 1 from sandbox.trade_order as o where o.account_id = k.account_id and o.key_id = k.key_id
+        and o.state = 'open')
+    """,
     ),
 )
 
@@ -67,14 +84,17 @@ def now(cursor: Cursor) -> datetime:
     return instant
 
 
-def due(cursor: Cursor, account_id: int | None = None) -> list[tuple[str, int, int]]:
-    """Return what is due as (kind, account, number), of one account or of all, in the order in which it is done."""
+def due(cursor: Cursor, *, account_id: int | None = None, bots: bool = False) -> list[tuple[str, int, int]]:
+    """Return what is due as (kind, account, number), of one account or of all: of bots, or of everything else."""
     found = []
     for kind, query in DUE:
-        cursor.execute(f"select * from ({query}) as due (account_id, number) order by 1, 2")
-        found += [
-            (kind, account, number) for account, number in cursor.fetchall() if account_id in (None, account)
-        ]
+        if (kind == "bot") == bots:
+            cursor.execute(
+                f"select * from ({query}) as due (account_id, number) "
+                "where %s::bigint is null or account_id = %s order by 1, 2",
+                (account_id, account_id),
+            )
+            found += [(kind, account, number) for account, number in cursor.fetchall()]
     return found
 
 
@@ -104,16 +124,21 @@ def do(connection: psycopg.Connection[Any], kind: str, account_id: int, number: 
 def settle(connection: psycopg.Connection[Any]) -> int:
     """Do all that is due now, until nothing is; return how much it was. Idempotent."""
     total = 0
-    for _ in range(20):  # one thing can make another due; nothing makes more than a few rounds
+    for _ in range(ROUNDS_MAX):
         with connection.transaction(), connection.cursor() as cursor:
             waiting = due(cursor)
-        done = sum(do(connection, *item) for item in waiting if item[0] != "bot")
+        done = sum(do(connection, *item) for item in waiting)
         total += done
         if not done:
             break
+    return total + bots_answer(connection)
+
+
+def bots_answer(connection: psycopg.Connection[Any], account_id: int | None = None) -> int:
+    """Let bots place again what was cancelled, as long as their keys live: they are outside, and faster than we."""
     with connection.transaction(), connection.cursor() as cursor:
-        bots = [item for item in due(cursor) if item[0] == "bot"]
-    return total + sum(do(connection, *item) for item in bots)
+        waiting = due(cursor, account_id=account_id, bots=True)
+    return sum(do(connection, *item) for item in waiting)
 
 
 def _position(work: Work, number: int) -> None:

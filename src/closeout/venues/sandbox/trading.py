@@ -243,7 +243,8 @@ def fill(work: Work, order_id: int, quantity: Decimal) -> None:
         rest = Place(work.account_id, "trading", asset, "locked")
         work.move(rest, Place(work.account_id, "trading", asset), locked - spent)
     work.cursor.execute(
-        "update sandbox.trade_order set filled = filled + %s, locked = %s, state = %s, ended_at = %s where order_id = %s",
+        "update sandbox.trade_order set filled = filled + %s, locked = %s, state = %s, ended_at = %s "
+        "where order_id = %s",
         (
             quantity,
             0 if whole else locked - spent,
@@ -253,8 +254,8 @@ def fill(work: Work, order_id: int, quantity: Decimal) -> None:
         ),
     )
     work.cursor.execute(
-        "insert into sandbox.trade (account_id, order_id, instrument, side, quantity, price, fee_asset, entry_id, traded_at)"
-        " values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        "insert into sandbox.trade (account_id, order_id, instrument, side, quantity, price, fee_asset, entry_id, "
+        "traded_at) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
         (
             work.account_id,
             order_id,

@@ -48,7 +48,8 @@ from closeout.venues.base import (
     Remedy,
     Unreachable,
 )  # fmt: skip
-from closeout.venues.sandbox import doing, people, receipts, records, settling
+from closeout.venues.sandbox import doing, receipts, records, settling
+from closeout.venues.sandbox import people as persons
 from closeout.venues.sandbox.ledger import Work, rejection
 
 Connection = psycopg.Connection[Any]
@@ -65,7 +66,7 @@ class SandboxVenue:
         self,
         database_url: str,
         *,
-        sealer: people.Sealer | None = None,
+        sealer: persons.Sealer | None = None,
         connections_max: int = 4,
         wait_seconds: float = 10,
     ) -> None:
@@ -103,7 +104,7 @@ class SandboxVenue:
         instant: datetime = row[0]
         return instant
 
-    def engine(self, accounts: Sequence[int]) -> Engine:
+    def engine(self, accounts: Sequence[int]) -> Engine:  # noqa: ARG002 - the facts are all there
         """Return an engine over the facts as they are at each question. Raises: Unreachable."""
         return _Facts(self)
 
@@ -127,7 +128,7 @@ class SandboxVenue:
                 with self.connection() as connection:
                     receipt = _attempt(connection, key, command)
                     if command.kind is Remedy.CANCEL_ORDERS:
-                        _bots_answer(connection, command.account_id)
+                        settling.bots_answer(connection, command.account_id)
                     return receipt
             except Unreachable as error:
                 if (
@@ -145,17 +146,17 @@ class SandboxVenue:
     def holder(self, account_id: int) -> Holder | None:
         """Return the person behind the account; None once erased. Raises: Unreachable, ValueError (no sealer)."""
         with self.connection() as connection, connection.cursor() as cursor:
-            return people.holder(cursor, self._demand_sealer(), account_id)
+            return persons.holder(cursor, self._demand_sealer(), account_id)
 
-    def people(self) -> Sequence[people.Person]:
+    def people(self) -> Sequence[persons.Person]:
         """Return the seeded people whose accounts are not closed, in the order of the seed.
 
         Raises: Unreachable, ValueError (no sealer).
         """
         with self.connection() as connection, connection.cursor() as cursor:
-            return people.people(cursor, self._demand_sealer())
+            return persons.people(cursor, self._demand_sealer())
 
-    def _demand_sealer(self) -> people.Sealer:
+    def _demand_sealer(self) -> persons.Sealer:
         if self._sealer is None:
             raise ValueError("this sandbox was opened without the vault that sealed its people")
         return self._sealer
@@ -203,14 +204,6 @@ def _attempt(connection: Connection, key: str, command: Command) -> Receipt:
                 raise
             return receipts.reject(cursor, key, refused)
         return receipts.finish(cursor, key, work)
-
-
-def _bots_answer(connection: Connection, account_id: int) -> None:
-    """Let the bots of the account place again what was cancelled: they live outside and are faster than we are."""
-    with connection.transaction(), connection.cursor() as cursor:
-        answers = [item for item in settling.due(cursor, account_id) if item[0] == "bot"]
-    for item in answers:
-        settling.do(connection, *item)
 
 
 def _quoted(cursor: psycopg.Cursor[Any], command: Command, now: datetime) -> Quote:
