@@ -26,7 +26,7 @@ def show(
 def clear(venue: Venue, journal: Journal, shown: DryRun, *, worker: str = "w") -> tuple[Run, list[Event]]:
     """Confirm ``shown`` and run to rest."""
     opened = run.start(venue, journal, Policy(), account_id=shown.account_id, digest=shown.digest)
-    events = list(run.proceed(venue, journal, Policy(), opened, worker=worker, at=venue.now()))
+    events = list(run.proceed(venue, journal, Policy(), opened, worker=worker))
     return opened, events
 
 

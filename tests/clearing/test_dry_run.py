@@ -42,7 +42,7 @@ def test_the_dry_run_adds_up_to_what_leaves(venue: Paper, journal: MemoryJournal
         for offer in shown.offers if offer.line.stage is Stage.WITHDRAW
     }  # fmt: skip
     opened = run.start(venue, journal, Policy(), account_id=MESSY, digest=shown.digest)
-    list(run.proceed(venue, journal, Policy(), opened, worker="w", at=AT))
+    list(run.proceed(venue, journal, Policy(), opened, worker="w"))
     assert {asset: amount for _, asset, _, amount in venue.book.sent} == expected
 
 

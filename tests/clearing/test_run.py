@@ -100,11 +100,11 @@ def test_a_venue_that_goes_down_leaves_a_run_that_continues(after: int) -> None:
     opened = run.start(venue, journal, Policy(), account_id=MESSY, digest=shown.digest)
     venue.faults = crashing(after=after)
     try:
-        list(run.proceed(venue, journal, Policy(), opened, worker="w", at=AT))
+        list(run.proceed(venue, journal, Policy(), opened, worker="w"))
     except Unreachable:
         assert journal.unfinished(MESSY) is not None
     venue.faults = lambda _: None
-    list(run.proceed(venue, journal, Policy(), opened, worker="w", at=AT))
+    list(run.proceed(venue, journal, Policy(), opened, worker="w"))
     assert holdings(venue) == holdings(undisturbed())
 
 
@@ -114,7 +114,7 @@ def test_two_runs_at_once_are_one(venue: Paper, journal: MemoryJournal) -> None:
     opened = run.start(venue, journal, Policy(), account_id=MESSY, digest=shown.digest)
     journal.claim = lambda *_, **__: opened  # type: ignore[method-assign]
     assert run.start(venue, journal, Policy(), account_id=MESSY, digest=shown.digest) == opened
-    walks = [run.proceed(venue, journal, Policy(), opened, worker=name, at=AT) for name in "ab"]
+    walks = [run.proceed(venue, journal, Policy(), opened, worker=name) for name in "ab"]
     while walks:
         walks = [walk for walk in walks if next(walk, None) is not None]
     assert holdings(venue) == holdings(undisturbed())
@@ -162,7 +162,7 @@ def test_an_asset_nobody_spoke_of_stops_and_asks(venue: Paper, journal: MemoryJo
     shown = show(venue, journal)
     opened = run.start(venue, journal, Policy(), account_id=MESSY, digest=shown.digest)
     venue.deposit(MESSY, "funding", "XRP", Decimal(500))
-    list(run.proceed(venue, journal, Policy(), opened, worker="w", at=AT))
+    list(run.proceed(venue, journal, Policy(), opened, worker="w"))
     outcome = run.outcome(venue, journal, Policy(), opened)
     assert outcome.state is RunState.ASKING
     assert [(ask.line.things, ask.reason) for ask in outcome.asks] == [(("withdraw:7:XRP",), "new_item")]
@@ -174,7 +174,7 @@ def test_a_price_that_falls_in_between_stops_and_asks(venue: Paper, journal: Mem
     shown = show(venue, journal)
     opened = run.start(venue, journal, Policy(), account_id=MESSY, digest=shown.digest)
     venue.book.terms["BTC"] = dataclasses.replace(venue.book.terms["BTC"], price=Decimal(40000))
-    list(run.proceed(venue, journal, Policy(), opened, worker="w", at=AT))
+    list(run.proceed(venue, journal, Policy(), opened, worker="w"))
     outcome = run.outcome(venue, journal, Policy(), opened)
     assert outcome.state is RunState.ASKING
     assert {(ask.line.things[0], ask.reason) for ask in outcome.asks} == {
@@ -191,7 +191,7 @@ def test_waits_are_continued_under_the_same_confirmation(venue: Paper, journal: 
     assert standing is not None
     assert standing.wakes_at == AT + timedelta(days=30)
     venue.clock.pass_time(timedelta(days=30))
-    list(run.proceed(venue, journal, Policy(), standing, worker="w", at=venue.now()))
+    list(run.proceed(venue, journal, Policy(), standing, worker="w"))
     assert ("0x-holder", Decimal(2)) in {(address, amount) for _, _, address, amount in venue.book.sent}
     assert run.outcome(venue, journal, Policy(), opened).state is RunState.REST
 
@@ -203,7 +203,7 @@ def test_daily_slices_go_out_day_by_day(venue: Paper, journal: MemoryJournal) ->
         standing = journal.unfinished(MESSY)
         assert standing is not None
         venue.clock.pass_time(timedelta(days=1))
-        list(run.proceed(venue, journal, Policy(), standing, worker="w", at=venue.now()))
+        list(run.proceed(venue, journal, Policy(), standing, worker="w"))
     assert [amount for _, asset, _, amount in venue.book.sent if asset == "USDT"][:3] == [Decimal(600)] * 3
     assert venue.book.available(MESSY, "funding", "USDT") == 0
     assert run.outcome(venue, journal, Policy(), opened).asks == ()
@@ -218,7 +218,7 @@ def test_settlements_and_confirmations_take_time(journal: MemoryJournal) -> None
         venue.clock.pass_time(timedelta(minutes=1))
         standing = journal.unfinished(MESSY)
         assert standing is not None
-        list(run.proceed(venue, journal, Policy(), standing, worker="w", at=venue.now()))
+        list(run.proceed(venue, journal, Policy(), standing, worker="w"))
     assert run.outcome(venue, journal, Policy(), opened).plan.lines == ()
     paid = {asset for _, asset, _, _ in venue.book.sent}
     assert paid == {"USDT", "BTC", "ETH"}

@@ -89,10 +89,10 @@ class Journal(Protocol):
     def unfinished(self, account_id: int) -> Run | None:
         """Return the run of the account that is not over, if there is one."""
 
-    def open(self, confirmed: Confirmed, *, at: datetime) -> Run:
+    def open(self, confirmed: Confirmed) -> Run:
         """Open a run, or return the account's run that is not over."""
 
-    def claim(self, run_id: str, *, worker: str, at: datetime) -> Run | None:
+    def claim(self, run_id: str, *, worker: str) -> Run | None:
         """Take or renew the lease and return the run at work; None while another worker's has not ended.
 
         A run that was at rest forgets what its earlier rounds taught (``rested_round``). A lease saves double
@@ -166,7 +166,7 @@ class MemoryJournal:
         runs = (kept.run for kept in self._runs.values())
         return next((run for run in runs if run.account_id == account_id and run.state not in OVER), None)
 
-    def open(self, confirmed: Confirmed, *, at: datetime) -> Run:  # noqa: ARG002 — no times are kept here
+    def open(self, confirmed: Confirmed) -> Run:
         """Open a run, or return the account's run that is not over."""
         run = self.unfinished(confirmed.account_id)
         if run is None:
@@ -175,7 +175,7 @@ class MemoryJournal:
             self._runs[run_id] = _Kept(run)
         return run
 
-    def claim(self, run_id: str, *, worker: str, at: datetime) -> Run | None:  # noqa: ARG002 — a lease has no end
+    def claim(self, run_id: str, *, worker: str) -> Run | None:
         """Take the lease unless another worker has it."""
         kept = self._runs[run_id]
         if kept.worker not in (None, worker) or kept.run.state in OVER:

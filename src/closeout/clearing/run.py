@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from closeout.clearing.choices import Choices
 from closeout.clearing.confirmed import Change, changed_beyond, confirmable
@@ -96,7 +95,7 @@ def start(venue: Venue, journal: Journal, policy: Policy, *, account_id: int, di
         raise PlanChanged(now, changes)
     if not now.offers:
         raise refuse("nothing_to_clear")
-    return journal.open(confirmed, at=venue.now())
+    return journal.open(confirmed)
 
 
 def replace(venue: Venue, journal: Journal, run: Run) -> None:
@@ -114,16 +113,13 @@ class _Walk:
     rounds: int = 0
 
 
-def proceed(
-    venue: Venue, journal: Journal, policy: Policy, run: Run, *, worker: str, at: datetime
-) -> Iterator[Event]:
+def proceed(venue: Venue, journal: Journal, policy: Policy, run: Run, *, worker: str) -> Iterator[Event]:
     """Drive ``run`` until it comes to rest and yield each step as it happens; see :func:`outcome` afterwards.
 
     Resumable at every point: what was sent without an answer is looked up by its key first. If another
-    worker has the run, nothing is yielded. ``at``: the present, naive UTC, for the lease only; facts carry
-    the venue's own time. Raises: Unreachable (the run stays open), NoProgress, RunOver.
+    worker has the run, nothing is yielded. Raises: Unreachable (the run stays open), NoProgress, RunOver.
     """
-    claimed = journal.claim(run.run_id, worker=worker, at=at)
+    claimed = journal.claim(run.run_id, worker=worker)
     if claimed is None:
         return
     run = claimed

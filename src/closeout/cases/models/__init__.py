@@ -1,6 +1,7 @@
 """Tables of the case file, one file per subject."""
 
 from closeout.cases.models.case import Case, CaseEvent, Consent, PolicyVersion
+from closeout.cases.models.clearing import ClearingEntry, ClearingEvent, ClearingRun, ClearingShown
 from closeout.cases.models.documents import Document
 from closeout.cases.models.effects import EffectRow
 from closeout.cases.models.messages import Message
@@ -10,6 +11,10 @@ __all__ = [
     "Case",
     "CaseEvent",
     "Challenge",
+    "ClearingEntry",
+    "ClearingEvent",
+    "ClearingRun",
+    "ClearingShown",
     "Consent",
     "Document",
     "EffectRow",
