@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC
 from decimal import Decimal
+from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_http_methods
 
-from closeout.cases import queries, venues
+from closeout.cases import clearing_journal, clearings, queries, venues
 from closeout.clearing.choices import Choices, Consent, Way, suggested
 from closeout.clearing.dry_run import DryRun
+from closeout.clearing.journal import RunState
 from closeout.clearing.lines import Leftover
 from closeout.lifecycle import CLOSED, FROZEN, State
 from closeout.reasons import Refused
 from closeout.venues.base import Unreachable
 from closeout.web.portal import errors, holder, pages, planning
 
+Text = str | Promise
 EXITS = frozenset({"small", "no_price", "delisted", "minimum"})  # what may be given up, item by item
 
 
@@ -61,8 +66,6 @@ def plan(request: HttpRequest) -> HttpResponse:
 
 
 def _plan(request: HttpRequest, *, refused: Refused | None = None, status: int = 200) -> HttpResponse:
-    from closeout.cases import clearings
-
     who = holder.who(request)
     try:
         choices = _choices(request, venue=who.venue, account_id=who.account_id)
@@ -109,8 +112,6 @@ def _left(left: Leftover, shown: DryRun, *, language: str) -> planning.Item:
 
 
 def _confirm(request: HttpRequest) -> HttpResponse:
-    from closeout.cases import clearings
-
     who = holder.who(request)
     if request.POST.get("act") == "again":
         ticked = [(name, value) for name in ("forfeit", "beyond") for value in request.POST.getlist(name)]
@@ -124,3 +125,41 @@ def _confirm(request: HttpRequest) -> HttpResponse:
             return _plan(request, refused=why, status=409)
         return errors.refused(request, why)
     return HttpResponseRedirect(reverse("portal:clearing"))
+
+
+HEADLINES: Mapping[RunState, Text] = {
+    RunState.WORKING: gettext_lazy("Clearing: one thing after the other"),
+    RunState.WAITING: gettext_lazy("All that could be done now is done"),
+    RunState.ASKING: gettext_lazy("Something changed and needs your yes"),
+    RunState.STOPPED: gettext_lazy("Some things were refused; everything else is done"),
+    RunState.REST: gettext_lazy("Done, but for what stays where it is"),
+    RunState.CLEARED: gettext_lazy("Everything is cleared"),
+    RunState.REPLACED: gettext_lazy("Replaced by a newer plan"),
+}
+
+
+@require_GET
+@holder.required
+def clearing(request: HttpRequest) -> HttpResponse:
+    """Show how the clearing goes, item by item; the same address answers a page and a part of it (R-CLR-5)."""
+    who = holder.who(request)
+    run = clearings.standing(who.account_id, venue=who.venue)
+    if run is None:
+        return HttpResponseRedirect(reverse("portal:plan"))
+    entries = clearing_journal.DatabaseJournal(who.venue).entries(run.run_id)
+    language = pages.language()
+    items = [planning.progress(entry, language=language) for entry in entries]
+    answered = sum(item.state != "sent" for item in items)
+    live = run.state is RunState.WORKING
+    context: dict[str, Any] = {
+        "items": items,
+        "headline": HEADLINES[run.state],
+        "live": live,
+        "again": run.state in (RunState.ASKING, RunState.STOPPED),
+        "done": answered,
+        "total": max(len(run.confirmed.terms), len(items), 1) if live else max(answered, 1),
+        "wakes_at": None if run.wakes_at is None else run.wakes_at.replace(tzinfo=UTC),
+    }
+    if request.headers.get("HX-Request"):
+        return pages.part(request, "clearing_progress.html", **context)
+    return pages.show(request, "clearing.html", _("Clearing"), step=1, **context)

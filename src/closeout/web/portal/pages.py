@@ -72,6 +72,11 @@ def show(
     return render(request, f"portal/{template}", {**frame, **context}, status=status)
 
 
+def part(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
+    """Render a part of a page for the script that asked for it."""
+    return render(request, f"portal/{template}", {"zone": zone_of(request), **context})
+
+
 def steps() -> Sequence[tuple[int, str]]:
     """Return the four steps with their numbers."""
     names = (_("Self-check"), _("Apply"), _("Cooling-off"), pgettext("step", "Closed"))

@@ -22,6 +22,7 @@ def people(language: str) -> Sequence[Person]:
     return [Person(found.handle, found.name, found.about[language]) for found in venues.sandbox().people()]
 
 
-def account_of(handle: str) -> int | None:
-    """Return the account of ``handle``, or None if there is nobody of that name."""
-    return next((found.account_id for found in venues.sandbox().people() if found.handle == handle), None)
+def account_of(named: str) -> int | None:
+    """Return the account of the person called ``named``, or with that account number; None if there is nobody."""
+    known = {found.handle: found.account_id for found in venues.sandbox().people()}
+    return known.get(named) or next((number for number in known.values() if str(number) == named), None)

@@ -18,6 +18,7 @@ urlpatterns = [
     path("robots.txt", entrance.robots, name="robots"),
     path("check", checking.check, name="check"),
     path("plan", emptying.plan, name="plan"),
+    path("clearing", emptying.clearing, name="clearing"),
     path("records", papers.records, name="records"),
     path("records.zip", papers.archive, name="archive"),
     path("receipt.pdf", papers.receipt, name="receipt"),
