@@ -1,0 +1,349 @@
+"""GET operations about what happened, and what everybody may read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from closeout.venues.okx_server.books import Books, wanted
+from closeout.venues.okx_server.looks import BY_KIND, INST_TYPES
+from closeout.venues.okx_server.products import own_number, prefix
+from closeout.venues.okx_server.speaking import Refusal, Row, said, wall_clock
+
+Params = Mapping[str, str]
+FUNDING_TYPES = {
+    "deposit": "1",
+    "withdraw": "2",
+    "withdrawal": "2",
+    "convert": "61",
+    "subscribe": "75",
+    "redeem": "76",
+    "gather": "130",
+    "transfer": "131",
+    "send": "22",
+    "borrow": "175",
+    "repay_loan": "178",
+    "donate": "49",
+    "forfeit": "84",
+    "reward": "83",
+}
+OTHER_TYPE = "47"  # a system entry
+
+
+def _lines(books: Books, *, trading: bool) -> list[dict[str, Any]]:
+    return books.rows(
+        "select min(transfer_id) as bill_id, min(kind) as kind, posted_at, asset, sum(amount) as amount "
+        "from sandbox.line "
+        "where owner = 'holder' and account_id = %s and wallet <> 'earn' and (wallet = 'trading') = %s "
+        "group by entry_id, posted_at, asset, wallet having sum(amount) <> 0 order by 1",
+        books.account_id,
+        trading,
+    )
+
+
+def _bills(books: Books, params: Params, *, trading: bool) -> list[Row]:
+    running: dict[str, Decimal] = {}
+    bills = []
+    for row in _lines(books, trading=trading):
+        running[row["asset"]] = running.get(row["asset"], Decimal(0)) + row["amount"]
+        bills.append(
+            said(
+                billId=row["bill_id"],
+                ccy=row["asset"],
+                balChg=row["amount"],
+                bal=running[row["asset"]],
+                ts=row["posted_at"],
+                type=FUNDING_TYPES.get(row["kind"], OTHER_TYPE),
+                clientId="",
+                notes=row["kind"],
+            )
+        )
+    return wanted(bills, params, "ccy")
+
+
+def funding_bills(books: Books, params: Params) -> list[Row]:
+    """Answer ``asset/bills`` and ``asset/bills-history``."""
+    rows = _bills(books, params, trading=False)
+    return [row for row in rows if params.get("type", "") in ("", row["type"])]
+
+
+def trading_bills(books: Books, params: Params) -> list[Row]:
+    """Answer ``account/bills`` and ``account/bills-archive``."""
+    return [
+        row
+        | {
+            "type": "1",
+            "subType": "11",
+            "instId": "",
+            "instType": "",
+            "ordId": "",
+            "fee": "0",
+            "pnl": "0",
+            "sz": "",
+            "px": "",
+            "execType": "",
+            "from": "",
+            "to": "",
+            "mgnMode": "",
+            "interest": "0",
+            "posBal": "",
+            "posBalChg": "",
+        }
+        for row in _bills(books, params, trading=True)
+    ]
+
+
+def fills(books: Books, params: Params) -> list[Row]:
+    """Answer ``trade/fills-history``; the type of instrument is required. Raises: Refusal("50014")."""
+    kind = _required(params, "instType")
+    rows = books.rows(
+        "select t.*, i.kind from sandbox.trade as t join sandbox.instrument as i using (instrument) "
+        "where t.account_id = %s",
+        books.account_id,
+    )
+    return [
+        said(
+            instType=kind,
+            instId=row["instrument"],
+            tradeId=row["trade_id"],
+            billId=row["trade_id"],
+            ordId=row["order_id"],
+            clOrdId="",
+            fillPx=row["price"],
+            fillSz=row["quantity"],
+            side=row["side"],
+            posSide="net",
+            execType="T",
+            feeCcy=row["fee_asset"],
+            fee=-row["fee"],
+            ts=row["traded_at"],
+            fillTime=row["traded_at"],
+            tag="",
+            subType="1",
+        )
+        for row in rows
+        if BY_KIND[row["kind"]] == kind
+    ]
+
+
+def ended_orders(books: Books, params: Params) -> list[Row]:
+    """Answer ``trade/orders-history`` and its archive. Raises: Refusal("50014")."""
+    kind = _required(params, "instType")
+    rows = books.rows(
+        "select * from sandbox.trade_order where account_id = %s and state <> 'open'", books.account_id
+    )
+    return [
+        said(
+            instType=kind,
+            instId=row["instrument"],
+            ordId=row["order_id"],
+            clOrdId="",
+            tag="",
+            side=row["side"],
+            ordType="limit",
+            tdMode="cash",
+            px=row["price"],
+            sz=row["quantity"],
+            accFillSz=row["filled"],
+            avgPx=row["price"] if row["filled"] else "",
+            state="canceled" if row["state"] == "cancelled" else "filled",
+            cTime=row["placed_at"],
+            uTime=row["ended_at"],
+            fee="0",
+            feeCcy="",
+            pnl="0",
+            lever="",
+            category="normal",
+            posSide="net",
+            fillPx="",
+            fillSz="",
+            fillTime="",
+            tradeId="",
+            source="",
+            rebate="0",
+            rebateCcy="",
+            ccy="",
+        )
+        for row in rows
+        if INST_TYPES.get(row["kind"], "SPOT") == kind
+    ]
+
+
+def _required(params: Params, name: str) -> str:
+    if not params.get(name):
+        raise Refusal("50014", name)
+    return params[name]
+
+
+def _conversions(books: Books) -> list[dict[str, Any]]:
+    return books.rows(
+        "select c.*, e.key from sandbox.conversion as c join sandbox.entry as e using (entry_id) "
+        "where c.account_id = %s",
+        books.account_id,
+    )
+
+
+def conversions(books: Books, params: Params) -> list[Row]:
+    """Answer ``asset/convert/history``."""
+    rows = [
+        said(
+            instId=f"{row['from_asset']}-{row['to_asset']}",
+            baseCcy=row["from_asset"],
+            quoteCcy=row["to_asset"],
+            side="sell",
+            fillPx=row["price"],
+            fillBaseSz=row["amount"],
+            fillQuoteSz=row["proceeds"],
+            state="fullyFilled",
+            tradeId=row["conversion_id"],
+            ts=row["converted_at"],
+            clTReqId=own_number(books, row["key"]),
+        )
+        for row in _conversions(books)
+    ]
+    return [row for row in rows if params.get("clTReqId", "") in ("", row["clTReqId"])]
+
+
+def easy_conversions(books: Books, _: Params) -> list[Row]:
+    """Answer ``trade/easy-convert-history``."""
+    return [
+        said(
+            fromCcy=row["from_asset"],
+            toCcy=row["to_asset"],
+            fillFromSz=row["amount"],
+            fillToSz=row["proceeds"],
+            status="filled",
+            acct="6",
+            uTime=row["converted_at"],
+        )
+        for row in _conversions(books)
+        if "-easy-" in (row["key"] or "")
+    ]
+
+
+def transfer_state(books: Books, params: Params) -> list[Row]:
+    """Answer ``asset/transfer-state``. Raises: Refusal("58129") for a transfer that does not exist."""
+    number = params.get("clientId") or params.get("transId") or ""
+    rows = books.rows(
+        "select command, state from sandbox.receipt where key = %s and account_id in (select account_id from "
+        "sandbox.account where account_id = %s or parent_id = %s)",
+        prefix(books.account_id) + number,
+        books.account_id,
+        books.account_id,
+    )
+    if not rows:
+        raise Refusal("58129")
+    state = "failed" if rows[0]["state"] == "rejected" else "success"
+    command = rows[0]["command"]
+    return [
+        said(
+            transId=number,
+            clientId=number,
+            ccy=command["asset"],
+            amt=command["amount"],
+            state=state,
+            type="0",
+            subAcct="",
+            instId="",
+            toInstId="",
+            to="6",
+            **{"from": ""},
+        )
+    ]
+
+
+def currencies(books: Books, params: Params) -> list[Row]:
+    """Answer ``asset/currencies``: one row for each network, and one for an asset that has none."""
+    rows = books.rows(
+        "select a.asset, a.name, a.delisted, n.network, n.withdraw_min, n.fee, n.memo_required, a.scale "
+        "from sandbox.asset as a left join sandbox.network as n using (asset) order by a.asset, n.network"
+    )
+    return [
+        said(
+            ccy=row["asset"],
+            name=row["name"],
+            chain=f"{row['asset']}-{row['network'] or row['asset']}",
+            canDep=row["network"] is not None,
+            canWd=row["network"] is not None,
+            canInternal=True,
+            minWd=row["withdraw_min"] or "0",
+            maxWd="1000000000",
+            minFee=row["fee"] or "0",
+            maxFee=row["fee"] or "0",
+            fee=row["fee"] or "0",
+            wdTickSz=row["scale"],
+            mainNet=True,
+            needTag=bool(row["memo_required"]),
+            minDep="0",
+            logoLink="",
+            ctAddr="",
+            wdQuota="",
+            usedWdQuota="",
+            depEstOpenTime="",
+            wdEstOpenTime="",
+        )
+        for row in wanted(rows, params)
+    ]
+
+
+def server_time(_: Books, __: Params) -> list[Row]:
+    """Answer ``public/time``: this computer's time."""
+    return [said(ts=wall_clock())]
+
+
+def instruments(books: Books, params: Params) -> list[Row]:
+    """Answer ``public/instruments``. Raises: Refusal("50014")."""
+    kind = _required(params, "instType")
+    rows = books.rows("select * from sandbox.instrument order by instrument")
+    found = []
+    for row in rows:
+        if BY_KIND[row["kind"]] != kind:
+            continue
+        one = said(
+            instType=kind,
+            instId=row["instrument"],
+            baseCcy=row["base"],
+            quoteCcy=row["quote"],
+            tickSz="0.01",
+            lotSz="0.00000001",
+            minSz="0.00000001",
+            state="live",
+            listTime="",
+            expTime="",
+            lever="10",
+            uly="",
+            instFamily="",
+            settleCcy="",
+            ctType="",
+            ctVal="",
+            ctMult="",
+            ctValCcy="",
+            category="1",
+            alias="",
+            optType="",
+            stk="",
+        )
+        if kind in ("SWAP", "FUTURES"):
+            pair = f"{row['base']}-{row['quote']}"
+            expires = "1798675200000" if kind == "FUTURES" else ""
+            one |= {
+                "uly": pair,
+                "instFamily": pair,
+                "settleCcy": row["quote"],
+                "ctType": "linear",
+                "ctVal": "1",
+                "ctMult": "1",
+                "ctValCcy": row["base"],
+                "baseCcy": "",
+                "quoteCcy": "",
+                "expTime": expires,
+            }
+        found.append(one)
+    return [] if kind == "OPTION" else found
+
+
+def index_tickers(books: Books, _: Params) -> list[Row]:
+    """Answer ``market/index-tickers`` in USDT."""
+    rows = books.rows("select asset, price from sandbox.asset where price is not null and asset <> 'USDT'")
+    return [said(instId=f"{row['asset']}-USDT", idxPx=row["price"], ts=books.now) for row in rows]

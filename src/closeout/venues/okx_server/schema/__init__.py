@@ -1,0 +1,1 @@
+"""Numbered SQL of the v5 server, applied after the sandbox's."""
