@@ -121,32 +121,26 @@ for each row execute function sandbox.guard_ledger();
 create trigger not_emptied before truncate on sandbox.ledger
 for each statement execute function sandbox.refuse();
 
--- May this side of the transfer be posted? Locks the account, so that closing and posting exclude each other.
-create function sandbox.admit(side sandbox.ledger, other sandbox.ledger, debited boolean, why sandbox.entry)
+-- May this account be posted to? Locks it, so that closing and posting exclude each other. ``debited``: money goes
+-- out of one of its wallets; ``leaving``: it does not go into another wallet of the same account.
+create function sandbox.admit(posted_account bigint, debited boolean, leaving boolean, why sandbox.entry)
 returns void language plpgsql as $$
 declare
     holder sandbox.account;
 begin
-    if side.owner <> 'holder' then
-        return;
-    end if;
-    update sandbox.account set posted_at = why.posted_at where account_id = side.account_id returning * into holder;
+    update sandbox.account as a set posted_at = why.posted_at where a.account_id = posted_account returning * into holder;
     if holder.state = 'closed' or holder.closing_entry_id is not null then
-        raise exception 'account % is closed', side.account_id using errcode = 'CO001';
+        raise exception 'account % is closed', posted_account using errcode = 'CO001';
     end if;
-    if not debited then
-        return;
+    if debited and holder.state = 'frozen' and why.origin = 'holder' then
+        raise exception 'account % is frozen', posted_account using errcode = 'CO002';
     end if;
-    if holder.state = 'frozen' and why.origin = 'holder' then
-        raise exception 'account % is frozen', side.account_id using errcode = 'CO002';
-    end if;
-    if why.origin in ('holder', 'engine') and (other.owner <> 'holder' or other.account_id <> side.account_id)
-        and exists (
-            select 1 from sandbox.hold as h
-            where h.account_id = side.account_id and h.kind = 'judicial' and h.scope in ('closing', 'both')
-                and h.released_at is null
-        ) then
-        raise exception 'account % is restricted', side.account_id using errcode = 'CO003';
+    if debited and leaving and why.origin in ('holder', 'engine') and exists (
+        select 1 from sandbox.hold as h
+        where h.account_id in (posted_account, holder.parent_id) and h.kind = 'judicial'
+            and h.scope in ('closing', 'both') and h.released_at is null
+    ) then
+        raise exception 'account % is restricted', posted_account using errcode = 'CO003';
     end if;
 end $$;
 
@@ -165,12 +159,18 @@ begin
         raise exception '% has % decimals', new.asset, digits using errcode = 'CO006';
     end if;
     -- Accounts, then ledgers, each in the order of their numbers: no two transfers wait for each other in a circle.
-    if debited.account_id <= credited.account_id then
-        perform sandbox.admit(debited, credited, true, why);
-        perform sandbox.admit(credited, debited, false, why);
+    if debited.account_id = credited.account_id and debited.owner = 'holder' and credited.owner = 'holder' then
+        perform sandbox.admit(debited.account_id, true, false, why);
     else
-        perform sandbox.admit(credited, debited, false, why);
-        perform sandbox.admit(debited, credited, true, why);
+        if credited.owner = 'holder' and credited.account_id < debited.account_id then
+            perform sandbox.admit(credited.account_id, false, false, why);
+        end if;
+        if debited.owner = 'holder' then
+            perform sandbox.admit(debited.account_id, true, true, why);
+        end if;
+        if credited.owner = 'holder' and credited.account_id >= debited.account_id then
+            perform sandbox.admit(credited.account_id, false, false, why);
+        end if;
     end if;
     if new.debit_id < new.credit_id then
         update sandbox.ledger set balance = balance - new.amount where ledger_id = new.debit_id;
@@ -281,17 +281,17 @@ create trigger opened_open before insert on sandbox.account
 for each row execute function sandbox.guard_new_account();
 
 -- Closing is a pending entry: it blocks every other posting until it is posted (closed) or voided (as before).
-create function sandbox.begin_closing(account bigint, key varchar default null) returns bigint
+create function sandbox.begin_closing(closing_account bigint, closing_key varchar default null) returns bigint
 language plpgsql as $$
 declare
     new_id bigint;
 begin
-    perform 1 from sandbox.account where account_id = account for update;
-    new_id := sandbox.open_entry('closing', 'engine', account, key);
-    update sandbox.account set closing_entry_id = new_id
-    where account_id = account and closing_entry_id is null and state <> 'closed';
+    perform 1 from sandbox.account as a where a.account_id = closing_account for update;
+    new_id := sandbox.open_entry('closing', 'engine', closing_account, closing_key);
+    update sandbox.account as a set closing_entry_id = new_id
+    where a.account_id = closing_account and a.closing_entry_id is null and a.state <> 'closed';
     if not found then
-        raise exception 'account % is closed or closing', account using errcode = 'CO001';
+        raise exception 'account % is closed or closing', closing_account using errcode = 'CO001';
     end if;
     return new_id;
 end $$;
