@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from closeout.cases import senders, vaults, venues, verification
@@ -11,15 +11,18 @@ from closeout.venues.sandbox import seed, world
 
 
 def prepare(*, at: datetime | None = None) -> bool:
-    """Seed the people if there are none, with the clock at ``at`` (naive UTC) if given; return whether it was done."""
+    """Seed the people if there are none; return whether it was done.
+
+    ``at``: where the clock stands still (naive UTC); without it, the clock shows the machine's time and runs.
+    """
     venue = venues.sandbox()
     with venue.connection() as connection:
         if connection.execute("select 1 from sandbox.account limit 1").fetchone() is not None:
             return False
-        if at is not None:
-            world.set_clock(connection, at)
         with connection.transaction():
-            seed.seed(connection, vaults.vault(), venue.now() if at is None else at)
+            seed.seed(connection, vaults.vault(), at or datetime.now(UTC).replace(tzinfo=None))
+            if at is None:
+                world.run_clock(connection)
     return True
 
 

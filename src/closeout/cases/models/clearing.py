@@ -45,7 +45,7 @@ class ClearingRun(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["venue", "account_id"],
-                condition=~Q(state__in=sorted(OVER)),
+                condition=~Q(state__in=sorted(state.value for state in OVER)),
                 name="one_open_clearing_per_account",
             ),
         ]

@@ -38,14 +38,26 @@ def work_on(connection: Connection, account_id: int, kind: str, *, origin: str =
 
 
 def set_clock(connection: Connection, instant: datetime) -> None:
-    """Set the exchange's clock. ``instant``: naive UTC; call ``SandboxVenue.settle`` for what happened till then."""
-    connection.execute("update sandbox.clock set instant = %s", (instant,))
+    """Stop the exchange's clock at ``instant`` (naive UTC); call ``SandboxVenue.settle`` for what happened till then."""
+    connection.execute("update sandbox.clock set instant = %s, runs_since = null", (instant,))
+
+
+def run_clock(connection: Connection) -> datetime:
+    """Let the exchange's clock show the machine's time and run with it; return it, naive UTC."""
+    row = connection.execute(
+        "update sandbox.clock set instant = clock_timestamp() at time zone 'UTC', "
+        "runs_since = clock_timestamp() at time zone 'UTC' returning instant"
+    ).fetchone()
+    if row is None:
+        raise Rejected("not_found", "the clock is missing")
+    instant: datetime = row[0]
+    return instant
 
 
 def pass_time(connection: Connection, span: timedelta) -> datetime:
     """Let time pass; return the new time, naive UTC."""
     row = connection.execute(
-        "update sandbox.clock set instant = instant + %s returning instant", (span,)
+        "update sandbox.clock set instant = instant + %s returning sandbox.now()", (span,)
     ).fetchone()
     if row is None:
         raise Rejected("not_found", "the clock is missing")
