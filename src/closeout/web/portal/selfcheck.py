@@ -14,7 +14,7 @@ from closeout.conditions import words
 from closeout.conditions.catalog import Who
 from closeout.conditions.check import Blocker, Finding, Report, Result
 from closeout.conditions.document import sentence
-from closeout.conditions.earliest import route
+from closeout.conditions.earliest import FOLLOWS, route
 from closeout.policy import Policy
 from closeout.web.portal import formats, wording
 
@@ -44,6 +44,7 @@ class Row:
     longest: str | None = None
     legal_basis: str | None = None
     action: Action | None = None
+    follows: bool = False  # ends with another row; nothing to do about it by itself
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ def overview(report: Report, policy: Policy, *, language: str) -> Overview:
     groups: dict[str, list[Row]] = {name: [] for name in ("unknown", "clearable", "yours", "waiting", "done")}
     for finding in report.findings:
         groups[_group(finding)].append(_row(finding, language=language))
+    groups["clearable"].sort(key=lambda row: row.follows)
     way = route(report, policy)
     waits = [finding for finding in report.findings if _group(finding) == "waiting"]
     undated = any(blocker.clears_at is None for finding in waits for blocker in finding.blockers)
@@ -129,6 +131,7 @@ def _row(finding: Finding, *, language: str) -> Row:
         longest=wording.longest(condition.longest) if condition.longest else None,
         legal_basis=condition.legal_basis,
         action=_action(finding),
+        follows=condition.code in FOLLOWS,
     )
     if finding.result is Result.UNKNOWN:
         line = _("It is our fault, not yours; we look again by ourselves.")
@@ -150,11 +153,11 @@ def _lines(finding: Finding, *, language: str) -> list[str]:
 def _places(blockers: Sequence[Blocker], *, language: str) -> list[str]:
     """List ``blockers`` place by place: each line one place with its amounts, exact to the last digit."""
     places: dict[str, list[str]] = {}
+    numbered = blockers[0].code == "sub_accounts_closed"
     for blocker in blockers:
-        name = words.subject(blocker.subject, language)
+        name = "" if numbered else wording.capital(words.subject(blocker.subject, language))
         amount = "" if blocker.amount is None else formats.amount(blocker.amount, blocker.asset)
-        item = "" if amount or blocker.item is None or not name else blocker.item
-        places.setdefault(name, []).append(amount or (item if blocker.code == "sub_accounts_closed" else ""))
+        places.setdefault(name, []).append(amount or (str(blocker.item) if numbered else ""))
     colon = "：" if language == "zh" else ": "
     if not any(amount for amounts in places.values() for amount in amounts):
         return [

@@ -14,6 +14,11 @@ def spaced(text: str, language: str) -> str:
     return MIXED.sub(" ", text) if language == "zh" else text
 
 
+def capital(text: str) -> str:
+    """Begin a line with a capital; Chinese stays as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def longest(text: str) -> str:
     """Say a span like ``90 days`` in the language of the page."""
     number, _space, unit = text.partition(" ")
