@@ -150,9 +150,10 @@ class _Books:
                 self._part_with(event, money)
 
     def _trade(self, event: Event, received: Money, sent: Money) -> None:
-        value = self._value(event, sent, quiet=True)
+        sides = (received, sent) if received.asset == self.gains.currency else (sent, received)
+        value = self._value(event, sides[0], quiet=True)
         if value is None:
-            value = self._value(event, received)
+            value = self._value(event, sides[1])
         fee = self._value(event, event.fee) if event.fee else ZERO
         into_stock = sent.asset == self.gains.currency
         proceeds = None if value is None or fee is None else (value if into_stock else value - fee)
