@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from closeout.venues.okx import client
 from closeout.venues.okx.endpoints import Endpoint, get
 from closeout.venues.okx.errors import Failure, Kind, failure
 from closeout.venues.okx.keys import Credentials
@@ -111,15 +112,13 @@ class CcxtWire:
             raise Failure(failed.kind, failed.code, self._credentials.redact(failed.detail)) from None
 
     def _send(self, endpoint: Endpoint, params: Mapping[str, Any] | Sequence[Row] | None) -> Heard:
-        import ccxt
-
         side = ["public" if endpoint.public else "private"]
         sent: Any = dict(params) if isinstance(params, Mapping) else list(params) if params else {}
         try:
             self._exchange.request(endpoint.path, side, endpoint.method, sent)
         except _Answered as answered:
             return answered.heard
-        except ccxt.BaseError as wrong:
+        except client.error_class() as wrong:
             raise Failure(Kind.NETWORK, "", type(wrong).__name__) from None
         raise Failure(Kind.NETWORK, "", "no answer")
 
@@ -228,9 +227,7 @@ def pages(wire: Wire, endpoint: Endpoint, params: Mapping[str, str] | None = Non
 
 
 def _exchange(credentials: Credentials, *, demo: bool) -> Any:
-    import ccxt
-
-    class Raw(ccxt.okx):  # type: ignore[misc]
+    class Raw(client.exchange_class("okx")):  # type: ignore[misc]
         """ccxt's client, made to hand out every answer before it judges it."""
 
         def handle_errors(self, code: int, *said: Any) -> None:

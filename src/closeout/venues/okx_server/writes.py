@@ -240,6 +240,18 @@ def transfer(desk: Desk, books: Books, body: Body) -> list[Row]:
     ]
 
 
+def bring(desk: Desk, books: Books, asset: str) -> None:
+    """Gather what other wallets (fiat) hold of ``asset``: for OKX they are the funding account."""
+    rows = books.rows(
+        "select wallet from facts.balance where account_id = %s and asset = %s and available > 0 "
+        "and wallet not in ('funding', 'trading', 'earn')",
+        books.account_id,
+        asset,
+    )
+    for row in rows:
+        desk.do(books, "", commands.gather(books.account_id, asset=asset, wallet=row["wallet"]))
+
+
 def withdraw(desk: Desk, books: Books, body: Body) -> list[Row]:
     """Do ``asset/withdrawal``: the fee comes on top of the amount; only to verified addresses."""
     asset, sent = one(body, "ccy"), amount(body, "amt")
@@ -253,6 +265,7 @@ def withdraw(desk: Desk, books: Books, body: Body) -> list[Row]:
     )
     if str(body.get("dest")) != "4" or not rows:
         raise Refusal("58222", message="Illegal address or network")
+    bring(desk, books, asset)
     address, _, memo = one(body, "toAddr").partition(":")
     way = Destination(asset, rows[0]["network"], address, memo or None)
     number = str(body.get("clientId", ""))
@@ -284,6 +297,7 @@ def easy_convert(desk: Desk, books: Books, body: Body) -> list[Row]:
 
 def _easy(desk: Desk, books: Books, command: Command, target: str) -> Row:
     asset = command.asset or ""
+    bring(desk, books, asset)
     try:
         moved = {
             line.asset: line.amount for line in desk.do(books, f"easy-{uuid.uuid4().hex}", command).moved
@@ -336,6 +350,7 @@ def convert(desk: Desk, books: Books, body: Body) -> list[Row]:
     if command is None or until < books.now or command.account_id != books.account_id:
         raise Refusal("52915", message="Quote expired")
     number = str(body.get("clTReqId") or "")
+    bring(desk, books, command.asset or "")
     moved = {line.asset: line.amount for line in desk.do(books, number, command).moved}
     base, target = command.asset or "", command.params["to_asset"]
     gone, got = -moved.get(base, Decimal(0)), moved.get(target, Decimal(0))
