@@ -66,8 +66,8 @@ def test_left_out_items_stay_and_are_named(venue: Paper) -> None:
 
 def test_per_item_buttons_are_a_plan_for_single_items(venue: Paper) -> None:
     """R-CLR-5: 去处理 on one item plans only that item."""
-    whole = plan(look(venue, Policy(), MESSY), main=MESSY, choices=choices(venue))
-    single = whole.only(frozenset({"redeem:7:e-1"}))
+    chosen = dataclasses.replace(choices(venue), only=frozenset({"redeem:7:e-1"}))
+    single = plan(look(venue, Policy(), MESSY), main=MESSY, choices=chosen)
     assert [line.things for line in single.lines] == [("redeem:7:e-1",)]
 
 

@@ -41,9 +41,14 @@ class Choices:
     sell: frozenset[str] = frozenset()  # assets to sell for the target instead of withdrawing them
     sell_rest: bool = False  # sell whatever has no destination
     left_out: frozenset[str] = frozenset()
+    only: frozenset[str] = frozenset()  # if any: these items and nothing else (the button beside one item)
     redeem_early: bool = True  # pay the penalties that the dry run shows; False waits for the maturity
     beyond_slippage: frozenset[str] = frozenset()  # items that may be sold below the limit, as shown
     consents: tuple[Consent, ...] = ()
+
+    def leaves_out(self, thing: str) -> bool:
+        """Say whether the holder wants ``thing`` left alone."""
+        return thing in self.left_out or (bool(self.only) and thing not in self.only)
 
     def destination(self, asset: str) -> Destination | None:
         """Return where ``asset`` leaves to, if anywhere."""

@@ -104,7 +104,7 @@ def route(held: Purse, *, main: int, choices: Choices, known: Known) -> tuple[li
 
 
 def _out(thing: str, choices: Choices, known: Known) -> str | None:
-    return "left_out" if thing in choices.left_out else known.stopped.get(thing)
+    return "left_out" if choices.leaves_out(thing) else known.stopped.get(thing)
 
 
 def _sweep(thing: str, account: int, wallet: str, asset: str, amount: Decimal, *, main: int) -> Line:

@@ -80,12 +80,6 @@ class Plan:
         """Return the lines of one stage."""
         return tuple(line for line in self.lines if line.stage is stage)
 
-    def only(self, things: frozenset[str]) -> Plan:
-        """Return the plan for single items: a per-item button is a plan with everything else left out."""
-        lines = tuple(line for line in self.lines if not things.isdisjoint(line.things))
-        return Plan(self.account_id, self.as_of, lines, self.waits, self.manual, self.leftovers, self.unknown,
-                    self.traps, self.held)  # fmt: skip
-
 
 @dataclass(frozen=True, kw_only=True)
 class Outlook:
@@ -174,7 +168,7 @@ def _items(
         wanted = []
         for blocker in found.blockers:
             thing = named(remedy, account, str(blocker.item))
-            reason = "left_out" if thing in choices.left_out else outlook.stopped.get(thing)
+            reason = "left_out" if choices.leaves_out(thing) else outlook.stopped.get(thing)
             if reason is None:
                 wanted.append(blocker)
             else:
@@ -252,7 +246,7 @@ def _unbinding(
         for blocker in found.blockers:
             item = str(blocker.item)
             thing = named(Remedy.UNBIND, account, item)
-            reason = "left_out" if thing in choices.left_out else outlook.stopped.get(thing)
+            reason = "left_out" if choices.leaves_out(thing) else outlook.stopped.get(thing)
             if reason is None and (item in ways or busy):
                 reason = "still_needed"
             if reason is not None:

@@ -10,6 +10,8 @@ from typing import Any
 from closeout.clearing.choices import Choices, Consent, Way
 from closeout.venues.base import Act, Command, Destination, Moved, Receipt, ReceiptState, Remedy
 
+REMEDIES = frozenset(remedy.value for remedy in Remedy)
+
 
 def amount(value: Decimal | None) -> str | None:
     """Return a decimal string in plain digits, without needless zeros."""
@@ -46,7 +48,7 @@ def command_of(value: Mapping[str, Any]) -> Command:
     """Read a command."""
     kind = value["kind"]
     return Command(
-        kind=Remedy(kind) if kind in Remedy else Act(kind), account_id=value["account_id"],
+        kind=Remedy(kind) if kind in REMEDIES else Act(kind), account_id=value["account_id"],
         items=tuple(value["items"]), asset=value["asset"], amount=amount_of(value["amount"]),
         params=dict(value["params"]),
     )  # fmt: skip
@@ -64,6 +66,7 @@ def choices(said: Choices) -> dict[str, object]:
         "sell": sorted(said.sell),
         "sell_rest": said.sell_rest,
         "left_out": sorted(said.left_out),
+        "only": sorted(said.only),
         "redeem_early": said.redeem_early,
         "beyond_slippage": sorted(said.beyond_slippage),
         "consents": [
@@ -88,6 +91,7 @@ def choices_of(value: Mapping[str, Any]) -> Choices:
         sell=frozenset(value["sell"]),
         sell_rest=value["sell_rest"],
         left_out=frozenset(value["left_out"]),
+        only=frozenset(value["only"]),
         redeem_early=value["redeem_early"],
         beyond_slippage=frozenset(value["beyond_slippage"]),
         consents=tuple(

@@ -1,0 +1,109 @@
+"""What commands and reasons are called, in both languages, for every door that has no words of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from closeout.clearing.lines import Line
+from closeout.clearing.stored import amount
+from closeout.venues.base import Remedy
+
+Words = Mapping[str, str]
+
+COMMANDS: Mapping[str, Words] = {
+    Remedy.REVOKE_KEY: {"en": "Revoke access {items}", "zh": "撤销访问权限 {items}"},
+    Remedy.CANCEL_ORDERS: {"en": "Cancel {count} open orders", "zh": "撤销 {count} 笔挂单"},
+    Remedy.CLOSE_POSITION: {"en": "Close the position {subject}", "zh": "平仓 {subject}"},
+    Remedy.REPAY_LOAN: {"en": "Repay the loan of {money}", "zh": "归还借款 {money}"},
+    Remedy.STOP_RENEWAL: {"en": "Switch off renewal of {money}", "zh": "关闭 {money} 的自动续期"},
+    Remedy.REDEEM: {"en": "Redeem {money}", "zh": "赎回 {money}"},
+    Remedy.CLOSE_SUB_ACCOUNT: {"en": "Close sub-account {items}", "zh": "关闭子账户 {items}"},
+    Remedy.GATHER: {
+        "en": "Move {money} from {wallet} to funding",
+        "zh": "将 {money} 从{wallet}归集到资金账户",
+    },
+    Remedy.CONVERT: {"en": "Convert {money} into {to_asset}", "zh": "将 {money} 兑换为 {to_asset}"},
+    Remedy.WITHDRAW: {
+        "en": "Withdraw {money} to {address} ({network})",
+        "zh": "提取 {money} 到 {address}（{network}）",
+    },
+    Remedy.SEND: {"en": "Send {money} to account {to_account}", "zh": "将 {money} 转给账户 {to_account}"},
+    Remedy.DONATE: {"en": "Donate {money}", "zh": "捐赠 {money}"},
+    Remedy.FORFEIT: {"en": "Give up {money} for good", "zh": "永久放弃 {money}"},
+    Remedy.UNBIND: {"en": "Unlink payment method {items}", "zh": "解绑支付方式 {items}"},
+}
+
+REASONS: Mapping[str, Words] = {
+    "left_out": {"en": "left out by you", "zh": "你选择不处理"},
+    "no_destination": {"en": "no verified address for it", "zh": "没有已验证的提币地址"},
+    "small": {"en": "too little to withdraw, even together", "zh": "合并后仍低于最小提币数量"},
+    "minimum": {"en": "below the smallest amount", "zh": "低于最小数量"},
+    "no_price": {
+        "en": "nobody quotes a price; that is not the same as worthless",
+        "zh": "没有报价，但不等于没有价值",
+    },
+    "delisted": {"en": "not traded any more", "zh": "已下架，无法交易"},
+    "negative": {
+        "en": "a negative balance is a debt: pay it in or ask support",
+        "zh": "负余额是欠款，请补足或联系客服",
+    },
+    "slippage": {
+        "en": "the price is worse than your limit; nothing was sold",
+        "zh": "价格超出你的限制，没有成交",
+    },
+    "early": {
+        "en": "redeeming now would cost a penalty; it pays by itself on its date",
+        "zh": "提前赎回会有损失，到期自动到账",
+    },
+    "penalty": {
+        "en": "early redemption would cost more than you agreed to",
+        "zh": "提前赎回的损失超出你同意的上限",
+    },
+    "no_early_redemption": {"en": "can only be redeemed on its date", "zh": "只能到期赎回"},
+    "still_needed": {"en": "needed until the money has left", "zh": "资金转出前仍需保留"},
+    "daily_limit": {"en": "more than can leave today; the rest follows", "zh": "超过今日限额，其余稍后继续"},
+    "limit": {
+        "en": "the venue does only so many a day; it goes on by itself",
+        "zh": "平台每日次数有限，稍后自动继续",
+    },
+    "insufficient": {"en": "the money was not there when its turn came", "zh": "执行时余额不足"},
+    "not_found": {"en": "it was gone already", "zh": "已不存在"},
+    "not_empty": {"en": "it still holds something", "zh": "仍有未处理的内容"},
+    "frozen": {"en": "the account is frozen", "zh": "账户已冻结"},
+    "closed": {"en": "the account is closed", "zh": "账户已关闭"},
+    "fee": {"en": "the fee rose above what you agreed to", "zh": "手续费超出你同意的上限"},
+    "address_not_verified": {"en": "the address is not verified", "zh": "地址未验证"},
+    "wrong_network": {"en": "the address belongs to another network", "zh": "地址与网络不符"},
+    "memo_missing": {"en": "the network needs a memo or tag", "zh": "该网络需要填写 memo/标签"},
+    "too_precise": {"en": "more decimals than the asset knows", "zh": "小数位数超过资产精度"},
+    "over_limit": {"en": "more than policy or consent allows", "zh": "超过政策或同意的上限"},
+    "restricted": {"en": "support will help you with this", "zh": "请由客服协助处理"},
+    "more_owed": {"en": "more is owed by now than you agreed to pay", "zh": "应还金额已超出你同意的上限"},
+    "new_item": {"en": "it came after you confirmed", "zh": "在你确认之后才出现"},
+    "no_consent": {"en": "there is no consent for so much of it", "zh": "没有针对该数量的同意"},
+    "later": {"en": "it would end later than shown", "zh": "完成时间晚于所示"},
+    "no_progress": {
+        "en": "it would not move after several tries; support looks at it",
+        "zh": "多次尝试仍未成功，客服会处理",
+    },
+}
+UNKNOWN: Words = {"en": "refused by the venue ({code})", "zh": "被平台拒绝（{code}）"}
+
+
+def command(line: Line, language: str) -> str:
+    """Say what a line does."""
+    said = line.command
+    much = said.amount if said.amount is not None else line.about
+    asset = said.asset or line.about_asset or ""
+    values = {
+        "items": ", ".join(said.items), "count": len(said.items), "subject": line.subject or "",
+        "money": f"{amount(much) or ''} {asset}".strip(), "wallet": said.params.get("wallet", "funding"),
+        "to_asset": said.params.get("to_asset", ""), "address": said.params.get("address", ""),
+        "network": said.params.get("network", ""), "to_account": said.params.get("to_account", ""),
+    }  # fmt: skip
+    return COMMANDS[said.kind][language].format(**values)
+
+
+def reason(code: str | None, language: str) -> str:
+    """Say why; an unknown code is shown as it is, for support."""
+    return REASONS.get(code or "", UNKNOWN)[language].format(code=code)
