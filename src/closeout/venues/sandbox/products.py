@@ -129,7 +129,10 @@ def reward(work: Work, earn_id: int, to: Place) -> Decimal:
 
 
 def mature(work: Work, earn_id: int) -> None:
-    """Let a product mature: pay its last rewards, then pay out or start again."""
+    """Let a product mature: pay the rewards of its term, then pay out or start again.
+
+    Products with a term earn at its end, the others every day.
+    """
     work.cursor.execute(
         "select e.asset, e.auto_renew, p.term_days from sandbox.earn as e join sandbox.product as p using (product) "
         "where e.earn_id = %s and e.state = 'active' and e.matures_at <= %s for update of e",
@@ -139,7 +142,7 @@ def mature(work: Work, earn_id: int) -> None:
     if row is None:
         return
     asset, renew, term_days = row
-    reward(work, earn_id, Place(work.account_id, "earn", asset))
+    reward(work, earn_id, Place(work.account_id, "earn" if renew else "funding", asset))
     if not renew:
         pay_out(work, earn_id)
         return

@@ -56,7 +56,8 @@ def reject(cursor: Cursor, key: str, rejected: Rejected) -> Receipt:
 
 def _write(cursor: Cursor, key: str, outcome: tuple[str, str | None, str, str]) -> Receipt:
     cursor.execute(
-        f"update sandbox.receipt set state = %s, reason = %s, moved = %s, notes = %s where key = %s returning {COLUMNS}",
+        "update sandbox.receipt set state = %s, reason = %s, moved = %s, notes = %s where key = %s "
+        f"returning {COLUMNS}",
         (*outcome, key),
     )
     return read(cursor.fetchone())

@@ -37,7 +37,8 @@ QUERIES: Mapping[str, str] = {
     "where account_id = %(a)s and owner in ('holder', 'suspense') order by transfer_id, amount",
     "balances": "select wallet, bucket, asset, balance from sandbox.ledger "
     "where account_id = %(a)s and owner = 'holder' order by wallet, bucket, asset",
-    "logins": "select login_id, happened_at, device, place from sandbox.login where account_id = %(a)s order by login_id",
+    "logins": "select login_id, happened_at, device, place from sandbox.login where account_id = %(a)s "
+    "order by login_id",
     "security_events": "select event_id, kind, happened_at from sandbox.security_event "
     "where account_id = %(a)s order by happened_at nulls first, event_id",
     "identity": "select i.state, i.valid_until, i.is_applicant, i.verified_at, a.jurisdiction, a.opened_at "

@@ -84,7 +84,7 @@ def seed(
         )
         if not known:
             connection.execute("update sandbox.clock set instant = %s", (now,))
-        row = connection.execute("select instant from sandbox.clock for update").fetchone()
+        row = connection.execute("select sandbox.now() from sandbox.clock for update").fetchone()
         moment: datetime = row[0] if row else now
         living = {
             handle
@@ -95,10 +95,10 @@ def seed(
         missing = [
             handle for handle in CAST if handle not in known or (handle in renew and handle not in living)
         ]
-        connection.execute("update sandbox.clock set instant = %s", (moment - AWAY,))
+        connection.execute("update sandbox.clock set instant = instant - %s", (AWAY,))
         for handle in missing:
             known[handle] = _person(connection, sealer, handle, moment)
-        connection.execute("update sandbox.clock set instant = %s", (moment,))
+        connection.execute("update sandbox.clock set instant = instant + %s", (AWAY,))
         _bring_forward(connection, [known[handle] for handle in missing])
     return known
 

@@ -43,7 +43,8 @@ DUE: tuple[tuple[str, str], ...] = (
         "reward",
         """
         select e.account_id, e.earn_id from sandbox.earn as e join sandbox.product as p using (product)
-        where e.state = 'active' and p.daily_rate > 0 and e.rewarded_at <= sandbox.now() - interval '1 day'
+        where e.state = 'active' and p.daily_rate > 0 and p.term_days is null
+        and e.rewarded_at <= sandbox.now() - interval '1 day'
     """,
     ),
     (

@@ -38,7 +38,7 @@ def work_on(connection: Connection, account_id: int, kind: str, *, origin: str =
 
 
 def set_clock(connection: Connection, instant: datetime) -> None:
-    """Stop the exchange's clock at ``instant`` (naive UTC); call ``SandboxVenue.settle`` for what happened till then."""
+    """Stop the clock at ``instant`` (naive UTC); ``SandboxVenue.settle`` does what was due by then."""
     connection.execute("update sandbox.clock set instant = %s, runs_since = null", (instant,))
 
 

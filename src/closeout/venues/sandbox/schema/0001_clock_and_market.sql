@@ -20,7 +20,7 @@ create table sandbox.asset (
     convertible boolean not null default true,
     convert_min numeric(36, 18) not null default 0,
     delisted boolean not null default false,
-    withdrawn_daily_max numeric(36, 18) -- units of the asset one account may withdraw in 24 hours; null: no limit
+    withdrawn_daily_max numeric(36, 18) -- units that one account may withdraw in 24 hours; null: no limit
 );
 
 create table sandbox.network (
@@ -41,7 +41,7 @@ create table sandbox.instrument (
     base varchar not null references sandbox.asset,
     quote varchar not null references sandbox.asset,
     mark numeric(36, 18) not null check (mark > 0), -- in quote
-    spread numeric(36, 18) not null default 0.0005, -- share of mark between mark and the price of a market order
+    spread numeric(36, 18) not null default 0.0005, -- share of the mark that a market order loses
     depth numeric(36, 18) not null, -- quantity that moves the price by one per cent
     settlement_minutes integer not null default 0 -- between closing a position and posting its profit or loss
 );
@@ -58,7 +58,8 @@ create table sandbox.product (
     unbonding_minutes integer not null default 0 -- between asking and paying out
 );
 
-insert into sandbox.asset (asset, name, kind, scale, price, convertible, convert_min, delisted, withdrawn_daily_max)
+insert into sandbox.asset
+(asset, name, kind, scale, price, convertible, convert_min, delisted, withdrawn_daily_max)
 values
 ('USDT', 'Tether', 'coin', 6, 1, true, 0.000001, false, 100000),
 ('USDC', 'USD Coin', 'coin', 6, 1, true, 0.000001, false, 100000),

@@ -1,5 +1,5 @@
--- The facts: what is true of each account, in the columns and types that every venue shares. Each view reads its
--- tables through an index on account_id; a filter on account_id reaches the tables.
+-- The facts: what is true of each account, in the columns and types that every venue shares. Each view reads
+-- its tables through an index on account_id; a filter on account_id reaches the tables.
 create schema if not exists facts;
 
 create view facts.account as
@@ -106,12 +106,30 @@ select
     coalesce(a.label, '')::varchar as label,
     a.state,
     (
-        (select count(*) from sandbox.ledger as l where l.account_id = a.account_id and l.owner = 'holder' and l.balance <> 0)
-        + (select count(*) from sandbox.trade_order as o where o.account_id = a.account_id and o.state = 'open')
-        + (select count(*) from sandbox.position as p where p.account_id = a.account_id and p.state <> 'settled')
-        + (select count(*) from sandbox.loan as l where l.account_id = a.account_id and l.state = 'open')
-        + (select count(*) from sandbox.earn as e where e.account_id = a.account_id and e.state <> 'paid')
-        + (select count(*) from sandbox.movement as m where m.account_id = a.account_id and m.state = 'pending')
+        (
+            select count(*) from sandbox.ledger as l
+            where l.account_id = a.account_id and l.owner = 'holder' and l.balance <> 0
+        )
+        + (
+            select count(*) from sandbox.trade_order as l
+            where l.account_id = a.account_id and l.state = 'open'
+        )
+        + (
+            select count(*) from sandbox.position as l
+            where l.account_id = a.account_id and l.state <> 'settled'
+        )
+        + (
+            select count(*) from sandbox.loan as l
+            where l.account_id = a.account_id and l.state = 'open'
+        )
+        + (
+            select count(*) from sandbox.earn as l
+            where l.account_id = a.account_id and l.state <> 'paid'
+        )
+        + (
+            select count(*) from sandbox.movement as l
+            where l.account_id = a.account_id and l.state = 'pending'
+        )
     )::bigint as holdings,
     case when a.state <> 'closed' then a.closable_at end as closable_at
 from sandbox.account as a
