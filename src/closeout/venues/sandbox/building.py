@@ -179,8 +179,9 @@ class Room:
         ).fetchall()
         for asset, network, memo_required in rows:
             memo = str(100000 + self.account_id % 900000) if memo_required else ""
+            address = invented_address(network, str(self.account_id))
             self.row("address", asset=asset, network=network, memo=memo, label=f"Own wallet {network}",
-                     address=invented_address(network, str(self.account_id)), verified_at=self.ago(days=120))  # fmt: skip
+                     address=address, verified_at=self.ago(days=120))  # fmt: skip
 
     def sub(self, label: str) -> Room:
         """Open a sub-account and return it."""

@@ -25,7 +25,7 @@ create index account_parent on sandbox.account (parent_id) where parent_id is no
 create table sandbox.ledger (
     ledger_id bigint generated always as identity primary key,
     -- holder: belongs to the holder. house: the exchange's own, kept in one slice per holder, so that two
-    -- holders never wait for each other's row lock. suspense: arrived after closing, belongs to the former holder.
+    -- holders never wait for each other's row lock. suspense: arrived after closing, belongs to its holder.
     owner varchar not null check (owner in ('holder', 'house', 'suspense')),
     account_id bigint not null references sandbox.account,
     wallet varchar not null,

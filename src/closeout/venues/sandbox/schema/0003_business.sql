@@ -87,7 +87,7 @@ create table sandbox.loan (
 );
 create index loan_open on sandbox.loan (account_id) where state = 'open';
 
--- What is owed besides the principal at this moment, to the second, rounded up by less than one smallest unit.
+-- What is owed besides the principal at this moment, to the second, rounded up to a whole unit.
 create function sandbox.interest(owed sandbox.loan) returns numeric language sql stable as $$
     select ceil(
         owed.principal * owed.hourly_rate * extract(epoch from sandbox.now() - owed.borrowed_at)
