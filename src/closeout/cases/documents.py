@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -24,6 +25,11 @@ SEALED_AS = "document.archive"
 CLASS = "retention"  # statements stay readable after the operational data is erased
 
 
+def archives() -> Path:
+    """Return where sealed archives lie: CLOSEOUT_ARCHIVES, else ``archives`` in the data directory."""
+    return Path(os.environ.get("CLOSEOUT_ARCHIVES") or cluster.data_dir() / "archives")
+
+
 def masked(account_id: int) -> str:
     """Return the account number as documents show it: the last four digits."""
     return f"****{account_id % 10_000:04d}"
@@ -35,7 +41,7 @@ def build_archive(case: Case, *, now: datetime) -> Document:
     Raises: OSError (a full disk; the earlier archive stays), Unreachable, KeyDestroyed.
     """
     venue = venues.venue(case.venue)
-    folder = cluster.data_dir() / "archives"
+    folder = archives()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=f".{case.number}-") as scratch:
         built = export.build(
@@ -82,7 +88,7 @@ def read(document: Document) -> bytes:
     if document.content is not None:
         return bytes(document.content)
     case = document.case
-    sealed = (cluster.data_dir() / "archives" / document.path).read_bytes()
+    sealed = (archives() / document.path).read_bytes()
     return vaults.vault().open(
         vaults.subject_of(case.venue, case.account_id), CLASS, sealed, context=SEALED_AS
     )

@@ -9,6 +9,10 @@ from closeout.cases import senders, vaults, venues, verification
 from closeout.reasons import refuse
 from closeout.venues.sandbox import seed, world
 
+STORY_BEGINS = datetime(
+    2026, 1, 5, 8
+)  # naive UTC: when the demonstration's clock stands at its first chapter
+
 
 def prepare(*, at: datetime | None = None) -> bool:
     """Seed the people if there are none; return whether it was done.

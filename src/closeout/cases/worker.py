@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from closeout.cases import closing, effects, messages, queries
+from closeout.cases import clearings, closing, effects, messages, queries
 from closeout.cases.operations import SYSTEM, advance
 from closeout.conditions.check import Report, Result
 from closeout.lifecycle import Event, State
@@ -30,7 +30,7 @@ def turn(*, now: datetime) -> int:
 
     Idempotent: what was done is no longer due. ``now``: aware UTC.
     """
-    done = effects.requeue(now=now)
+    done = effects.requeue(now=now) + clearings.turn(now=now)
     for state, event in DUE:
         done += len(advance(queries.due([state], now=now, most=BATCH), event, actor=SYSTEM, now=now))
     done += _begin(now=now) + _close(now=now) + _watch(now=now) + messages.remind(now=now, most=BATCH)

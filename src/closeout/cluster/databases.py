@@ -136,6 +136,20 @@ def prepare(url: str) -> None:
     connect(url).close()
 
 
+def drop(url: str) -> None:
+    """Drop the database of ``url`` with all that is in it, if it is there; whoever uses it is disconnected.
+
+    Raises: ClusterError if the server does not answer or does not let us.
+    """
+    name = _name(url)
+    statement = sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
+    with connect(with_name(url, "postgres"), autocommit=True) as connection:
+        try:
+            connection.execute(statement)
+        except errors.InsufficientPrivilege:
+            raise ClusterError(f"The database {name} may not be dropped by this user; drop it by hand.") from None
+
+
 def _create(url: str, *, variable: str) -> None:
     name = _name(url)
     statement = sql.SQL("create database {} encoding 'UTF8' template template0").format(sql.Identifier(name))

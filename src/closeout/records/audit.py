@@ -107,7 +107,7 @@ def seal(cursor: Cursor, *, name: str, key: Ed25519PrivateKey, at: datetime) -> 
     sealer at a time, a second waits. ``name``: of the log. ``at``: naive UTC. Call it in a transaction that
     has written nothing.
     """
-    with cursor.connection.cursor(row_factory=tuple_row) as own:
+    with psycopg.Cursor(cursor.connection, row_factory=tuple_row) as own:
         own.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
         own.execute("select size, epoch, until from audit.checkpoint order by size desc limit 1")
         size, epoch, since = own.fetchone() or (0, 0, 0)
@@ -232,7 +232,7 @@ def latest(cursor: Cursor) -> str | None:
 
 def prove(cursor: Cursor, number: int) -> Proof | None:
     """Return the proof that entry ``number`` is in the newest checkpoint, or none if it is not sealed yet."""
-    with cursor.connection.cursor(row_factory=tuple_row) as own:
+    with psycopg.Cursor(cursor.connection, row_factory=tuple_row) as own:
         own.execute("select epoch, xid::text, rec from audit.entry where number = %s", (number,))
         found = own.fetchone()
         own.execute("select size, note from audit.checkpoint order by size desc limit 1")
@@ -258,7 +258,7 @@ def _index(own: Cursor, number: int) -> int | None:
 
 def prove_consistency(cursor: Cursor, old: int) -> tuple[bytes, ...]:
     """Return the proof that the log of ``old`` entries is a beginning of the newest. Raises: IndexError."""
-    with cursor.connection.cursor(row_factory=tuple_row) as own:
+    with psycopg.Cursor(cursor.connection, row_factory=tuple_row) as own:
         own.execute("select coalesce(max(size), 0) from audit.checkpoint")
         size = _first(_one(own))
         return tuple(merkle.consistency_path(nodes(own), old, size))
