@@ -7,6 +7,7 @@ import typing
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import psycopg
@@ -54,11 +55,16 @@ DEFAULTS: Mapping[str, Mapping[str, object]] = {
 def row(relation: str, account_id: int = 1, **values: object) -> Relation:
     """Return one row of ``relation``; strings become decimals and times where the column is one."""
     kind = RELATIONS[relation]
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)
     filled = {"account_id": account_id, **DEFAULTS[relation], **values}
     unknown = filled.keys() - {spec.name for spec in dataclasses.fields(kind)}
     assert not unknown, f"{relation} has no column {unknown}"
     return kind(**{name: _typed(hints[name], value) for name, value in filled.items()})
+
+
+@cache
+def _hints(kind: Any) -> Mapping[str, Any]:
+    return typing.get_type_hints(kind)
 
 
 def _typed(hint: Any, value: object) -> Any:

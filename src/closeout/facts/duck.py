@@ -178,7 +178,7 @@ def _load(connection: duckdb.DuckDBPyConnection, relation: type[Relation], rows:
 
 
 def _plain(value: object) -> object:
-    return str(value) if isinstance(value, Decimal) else value
+    return f"{value:f}" if isinstance(value, Decimal) else value
 
 
 def _quoted(text: str) -> str:

@@ -1,0 +1,414 @@
+"""The naive oracle: every condition once more, in plain Python, written from the requirements, apart from the SQL.
+
+It is slow, it is never shipped, and its only job is to disagree. A comparison with nothing (None) is not true.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal, localcontext
+from typing import Any
+
+from closeout.facts.schema import Relation
+from closeout.policy import Policy
+
+Found = tuple[Any, ...]  # account_id, code, subject, item, asset, amount, clears_at
+Rule = Callable[["World"], Iterator[Found]]
+RULES: dict[str, Rule] = {}
+
+
+class World:
+    """The facts, the policy and the moment that the rules look at."""
+
+    def __init__(self, facts: Mapping[str, Sequence[Relation]], policy: Policy, now: datetime) -> None:
+        self.facts = facts
+        self.policy = policy
+        self.now = now
+        self._of: dict[str, dict[int, list[Any]]] = {}
+
+    def all(self, relation: str) -> Sequence[Any]:
+        return self.facts.get(relation, ())
+
+    def of(self, relation: str, account_id: int) -> list[Any]:
+        if relation not in self._of:
+            found: dict[int, list[Any]] = {}
+            for one in self.all(relation):
+                found.setdefault(one.account_id, []).append(one)
+            self._of[relation] = found
+        return self._of[relation].get(account_id, [])
+
+    def ago(self, *, days: int = 0, minutes: int = 0) -> datetime:
+        return self.now - timedelta(days=days, minutes=minutes)
+
+
+def rule(check: Rule) -> Rule:
+    RULES[check.__name__] = check
+    return check
+
+
+def answers(facts: Mapping[str, Sequence[Relation]], policy: Policy, now: datetime) -> Counter[Found]:
+    """Return every row that the conditions and data faults must find, with how often."""
+    world = World(facts, policy, now)
+    return Counter(found for check in RULES.values() for found in check(world))
+
+
+def add(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    if one is None or other is None:
+        return None
+    with localcontext(prec=80):  # the default rounds a sum to 28 digits
+        return one + other
+
+
+@rule
+def balances_zero(world: World) -> Iterator[Found]:
+    for one in world.all("balance"):
+        if one.available is None or one.available == 0:
+            continue
+        dust = one.available > 0 and (one.withdraw_min is None or one.available < one.withdraw_min)
+        if not dust:
+            yield (one.account_id, "balances_zero", one.wallet, None, one.asset, one.available, None)
+
+
+@rule
+def no_dust(world: World) -> Iterator[Found]:
+    for one in world.all("balance"):
+        if one.available is not None and one.available > 0:
+            if one.withdraw_min is not None and one.withdraw_min <= one.available:
+                continue
+            yield (one.account_id, "no_dust", one.wallet, None, one.asset, one.available, None)
+
+
+@rule
+def balances_unlocked(world: World) -> Iterator[Found]:
+    for one in world.all("balance"):
+        if one.locked:
+            yield (one.account_id, "balances_unlocked", one.wallet, None, one.asset, one.locked, None)
+
+
+@rule
+def no_open_orders(world: World) -> Iterator[Found]:
+    for one in world.all("open_order"):
+        yield (one.account_id, "no_open_orders", one.instrument, one.order_id, one.asset, one.locked, None)
+
+
+@rule
+def no_positions(world: World) -> Iterator[Found]:
+    for one in world.all("position"):
+        if one.quantity:
+            yield (
+                one.account_id, "no_positions", one.instrument, one.position_id, one.asset, one.unrealised, None,
+            )  # fmt: skip
+
+
+@rule
+def no_settlement_pending(world: World) -> Iterator[Found]:
+    for one in world.all("position"):
+        if one.settlement_pending:
+            yield (
+                one.account_id, "no_settlement_pending", one.instrument, one.position_id, one.asset,
+                one.unrealised, one.settles_at,
+            )  # fmt: skip
+
+
+@rule
+def no_loans(world: World) -> Iterator[Found]:
+    for one in world.all("loan"):
+        if one.principal or one.interest:
+            owed = add(one.principal, one.interest)
+            yield (one.account_id, "no_loans", "loan", one.loan_id, one.asset, owed, None)
+
+
+@rule
+def no_collateral(world: World) -> Iterator[Found]:
+    for one in world.all("loan"):
+        if one.collateral:
+            asset = one.collateral_asset
+            yield (one.account_id, "no_collateral", "collateral", one.loan_id, asset, one.collateral, None)
+
+
+@rule
+def earn_redeemable(world: World) -> Iterator[Found]:
+    for one in world.all("earn"):
+        if one.redeemable is True and one.redeeming is False:
+            yield (one.account_id, "earn_redeemable", one.kind, one.earn_id, one.asset, one.amount, None)
+
+
+@rule
+def earn_locked(world: World) -> Iterator[Found]:
+    for one in world.all("earn"):
+        if one.redeemable is False or one.redeeming is True:
+            yield (
+                one.account_id, "earn_locked", one.kind, one.earn_id, one.asset, one.amount, one.matures_at,
+            )  # fmt: skip
+
+
+@rule
+def earn_no_renewal(world: World) -> Iterator[Found]:
+    for one in world.all("earn"):
+        if one.auto_renew:
+            yield (one.account_id, "earn_no_renewal", one.kind, one.earn_id, one.asset, one.amount, None)
+
+
+@rule
+def no_p2p_orders(world: World) -> Iterator[Found]:
+    for one in world.all("p2p_order"):
+        if one.state is not None and one.state != "completed" and one.state != "cancelled":
+            ends_at = one.expires_at if one.state == "open" else None
+            yield (one.account_id, "no_p2p_orders", one.state, one.p2p_id, one.asset, one.amount, ends_at)
+
+
+@rule
+def no_p2p_appeals(world: World) -> Iterator[Found]:
+    for one in world.all("p2p_order"):
+        if one.appeal is not None and one.appeal != "none" and one.appeal != "closed":
+            yield (one.account_id, "no_p2p_appeals", one.appeal, one.p2p_id, one.asset, one.amount, None)
+
+
+@rule
+def sub_accounts_closed(world: World) -> Iterator[Found]:
+    for one in world.all("sub_account"):
+        if one.state is not None and one.state != "closed":
+            yield (
+                one.account_id, "sub_accounts_closed", one.state, one.sub_account_id, None, None,
+                one.closable_at,
+            )  # fmt: skip
+
+
+@rule
+def no_payment_methods(world: World) -> Iterator[Found]:
+    for one in world.all("payment_method"):
+        yield (one.account_id, "no_payment_methods", one.kind, one.method_id, None, None, None)
+
+
+@rule
+def no_api_keys(world: World) -> Iterator[Found]:
+    for one in world.all("api_key"):
+        yield (one.account_id, "no_api_keys", one.kind, one.key_id, None, None, None)
+
+
+@rule
+def security_password_quiet(world: World) -> Iterator[Found]:
+    window = timedelta(days=world.policy.password_wait_days)
+    for one in world.all("security_event"):
+        if one.kind == "password_changed" and one.happened_at is not None:
+            ends_at = one.happened_at + window
+            if ends_at > world.now:
+                yield (one.account_id, "security_password_quiet", one.kind, one.event_id, None, None, ends_at)
+
+
+@rule
+def security_factors_quiet(world: World) -> Iterator[Found]:
+    harmless = {None, "password_changed", "factor_added", "key_revoked", "method_unbound"}
+    window = timedelta(days=world.policy.factor_wait_days)
+    for one in world.all("security_event"):
+        if one.kind not in harmless and one.happened_at is not None and one.happened_at + window > world.now:
+            ends_at = one.happened_at + window
+            yield (one.account_id, "security_factors_quiet", one.kind, one.event_id, None, None, ends_at)
+
+
+@rule
+def identity_verified(world: World) -> Iterator[Found]:
+    for one in world.all("identity"):
+        never_needed = one.was_required is not True and one.state in {None, "unverified"}
+        if one.was_required is None and one.state is None:
+            never_needed = True
+        wrong = one.state not in {None, "verified"}
+        expired = one.valid_until is not None and one.valid_until <= world.now
+        if not never_needed and (wrong or expired or one.is_applicant is False):
+            yield (one.account_id, "identity_verified", one.state, None, None, None, None)
+
+
+@rule
+def no_holds(world: World) -> Iterator[Found]:
+    for one in world.all("hold"):
+        stands = one.released_at is None or one.released_at > world.now
+        if stands and one.scope is not None and one.scope != "erasure":
+            yield (one.account_id, "no_holds", None, None, None, None, None)
+
+
+@rule
+def no_disputes(world: World) -> Iterator[Found]:
+    for one in world.all("dispute"):
+        if one.state is not None and one.state != "closed":
+            yield (one.account_id, "no_disputes", one.kind, one.dispute_id, None, None, None)
+
+
+@rule
+def no_rebates(world: World) -> Iterator[Found]:
+    for one in world.all("rebate"):
+        running = one.kind not in {None, "referral"} and one.state not in {None, "closed"}
+        if running or one.amount:
+            yield (one.account_id, "no_rebates", one.kind, one.rebate_id, one.asset, one.amount, None)
+
+
+@rule
+def contacts_reachable(world: World) -> Iterator[Found]:
+    for account in world.all("account"):
+        if account.parent_id is not None:
+            continue
+        contacts = world.of("contact", account.account_id)
+        if not contacts:
+            yield (account.account_id, "contacts_reachable", "none", None, None, None, None)
+        for one in contacts:
+            if one.reachable is False:
+                subject = "none" if one.kind is None else one.kind
+                yield (account.account_id, "contacts_reachable", subject, None, None, None, None)
+
+
+@rule
+def nothing_in_flight(world: World) -> Iterator[Found]:
+    for one in world.all("transfer"):
+        if one.disputed is True or one.final is False:
+            ends_at = one.expected_at if one.disputed is False else None
+            yield (
+                one.account_id, "nothing_in_flight", one.kind, one.transfer_id, one.asset, one.amount, ends_at,
+            )  # fmt: skip
+
+
+@rule
+def ledger_quiet(world: World) -> Iterator[Found]:
+    quiet = timedelta(minutes=world.policy.ledger_quiet_minutes)
+    for one in world.all("account"):
+        if one.posted_at is not None and one.posted_at + quiet > world.now:
+            yield (one.account_id, "ledger_quiet", None, None, None, None, one.posted_at + quiet)
+
+
+@rule
+def account_contradictory(world: World) -> Iterator[Found]:
+    for one in world.all("account"):
+        future = one.posted_at is not None and one.posted_at > world.now
+        if future or one.state not in {"open", "frozen", "closed"}:
+            yield (one.account_id, "account_contradictory", one.state, None, None, None, None)
+
+
+@rule
+def balance_contradictory(world: World) -> Iterator[Found]:
+    for one in world.all("balance"):
+        numbers = [one.locked, one.withdraw_min]
+        if one.available is None or one.locked is None or any(n is not None and n < 0 for n in numbers):
+            yield (one.account_id, "balance_contradictory", one.wallet, None, one.asset, one.locked, None)
+
+
+@rule
+def balance_negative(world: World) -> Iterator[Found]:
+    for one in world.all("balance"):
+        loans = world.of("loan", one.account_id)
+        if (
+            one.available is not None
+            and one.available < 0
+            and not any(loan.principal or loan.interest for loan in loans)
+        ):
+            yield (one.account_id, "balance_negative", one.wallet, None, one.asset, one.available, None)
+
+
+@rule
+def position_contradictory(world: World) -> Iterator[Found]:
+    for one in world.all("position"):
+        if one.quantity is None or one.settlement_pending is None:
+            yield (
+                one.account_id, "position_contradictory", one.instrument, one.position_id, None, None, None,
+            )  # fmt: skip
+
+
+@rule
+def loan_contradictory(world: World) -> Iterator[Found]:
+    for one in world.all("loan"):
+        numbers = [one.principal, one.interest, one.collateral]
+        nameless = bool(one.collateral) and one.collateral_asset is None
+        if nameless or any(number is None or number < 0 for number in numbers):
+            yield (one.account_id, "loan_contradictory", None, one.loan_id, one.asset, one.principal, None)
+
+
+@rule
+def earn_contradictory(world: World) -> Iterator[Found]:
+    for one in world.all("earn"):
+        if None in {one.amount, one.redeemable, one.redeeming, one.auto_renew} or one.amount < 0:
+            yield (one.account_id, "earn_contradictory", one.kind, one.earn_id, one.asset, one.amount, None)
+
+
+@rule
+def p2p_contradictory(world: World) -> Iterator[Found]:
+    for one in world.all("p2p_order"):
+        if one.state is None or one.appeal is None:
+            yield (one.account_id, "p2p_contradictory", None, one.p2p_id, None, None, None)
+
+
+@rule
+def sub_account_contradictory(world: World) -> Iterator[Found]:
+    for one in world.all("sub_account"):
+        if one.state is None:
+            yield (one.account_id, "sub_account_contradictory", None, one.sub_account_id, None, None, None)
+
+
+@rule
+def security_event_contradictory(world: World) -> Iterator[Found]:
+    for one in world.all("security_event"):
+        if one.kind is None or one.happened_at is None or one.happened_at > world.now:
+            yield (
+                one.account_id, "security_event_contradictory", one.kind, one.event_id, None, None, None,
+            )  # fmt: skip
+
+
+@rule
+def identity_contradictory(world: World) -> Iterator[Found]:
+    for one in world.all("identity"):
+        if None in {one.state, one.is_applicant, one.was_required}:
+            yield (one.account_id, "identity_contradictory", one.state, None, None, None, None)
+
+
+@rule
+def identity_duplicate(world: World) -> Iterator[Found]:
+    for number, times in Counter(one.account_id for one in world.all("identity")).items():
+        if times > 1:
+            yield (number, "identity_duplicate", None, None, None, None, None)
+
+
+@rule
+def identity_missing(world: World) -> Iterator[Found]:
+    for one in world.all("account"):
+        if one.parent_id is None and not world.of("identity", one.account_id):
+            yield (one.account_id, "identity_missing", None, None, None, None, None)
+
+
+@rule
+def contact_contradictory(world: World) -> Iterator[Found]:
+    for one in world.all("contact"):
+        if one.kind is None or one.reachable is None:
+            yield (one.account_id, "contact_contradictory", one.kind, None, None, None, None)
+
+
+@rule
+def dispute_contradictory(world: World) -> Iterator[Found]:
+    for one in world.all("dispute"):
+        if one.state is None:
+            yield (one.account_id, "dispute_contradictory", None, one.dispute_id, None, None, None)
+
+
+@rule
+def hold_contradictory(world: World) -> Iterator[Found]:
+    for one in world.all("hold"):
+        backwards = None not in {one.released_at, one.placed_at} and one.released_at < one.placed_at
+        if backwards or one.scope is None or one.placed_at is None:
+            yield (one.account_id, "hold_contradictory", None, None, None, None, None)
+
+
+@rule
+def rebate_contradictory(world: World) -> Iterator[Found]:
+    for one in world.all("rebate"):
+        nameless = bool(one.amount) and one.asset is None
+        below = one.amount is not None and one.amount < 0
+        if nameless or below or one.kind is None or one.state is None:
+            yield (
+                one.account_id, "rebate_contradictory", one.kind, one.rebate_id, one.asset, one.amount, None,
+            )  # fmt: skip
+
+
+@rule
+def transfer_contradictory(world: World) -> Iterator[Found]:
+    for one in world.all("transfer"):
+        if one.final is None or one.disputed is None:
+            yield (
+                one.account_id, "transfer_contradictory", one.kind, one.transfer_id, one.asset, one.amount, None,
+            )  # fmt: skip
