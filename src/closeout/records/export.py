@@ -6,6 +6,7 @@ where it stopped. Nothing has the archive's name before it is whole.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -58,11 +59,13 @@ def build(
     account: str,
     made_at: datetime,
     keys: KeyStore,
+    venue: str = "",
     extra: Mapping[str, Path] | None = None,
     progress: Progress | None = None,
 ) -> Archive:
     """Write the archive of one account to ``target`` in bounded memory, and return what it holds.
 
+    With the ledger among ``kinds`` it holds a statement of account and tax files too.
     ``records(kind)`` streams one kind and gives the same rows when asked again; ``extra``: more files by
     their name inside; ``progress(kind, rows)`` is told after each kind. Called again after a crash with the
     same account and ``made_at`` (naive UTC) it keeps the parts that were finished. Raises: OSError (a full
@@ -76,6 +79,8 @@ def build(
             progress(kind, rows[kind])
     for name, source in (extra or {}).items():
         _place(parts / name, source)
+    if LEDGER in kinds:
+        _documents(parts, account=account, venue=venue or keys.name, made_at=made_at)
     ledger = _ledger_sums(parts) if LEDGER in kinds else ()
     _finish(parts, rows=rows, ledger=ledger, account=account, made_at=made_at, keys=keys)
     aside = target.with_name(f".{target.name}.partial")
@@ -114,6 +119,18 @@ def _part(records: Callable[[str], Rows], kind: str, parts: Path) -> int:
         aside[form].replace(path)
     _write(done, str(count).encode())
     return count
+
+
+def _documents(parts: Path, *, account: str, venue: str, made_at: datetime) -> None:
+    """Write the statement of account and the tax files, which are made from the parts."""
+    from closeout.records import account_statement
+    from closeout.records.tax import report
+
+    ledger, fees = parts / "parquet" / f"{LEDGER}.parquet", parts / "parquet" / "fees.parquet"
+    statement = parts / "statement.pdf"
+    account_statement.write(ledger, statement, account=account, venue=venue, made_at=made_at)
+    with contextlib.suppress(KeyError):  # a venue without entry numbers has no tax files, and says so by that
+        report.write(ledger, fees if fees.exists() else None, parts / "tax", venue=venue)
 
 
 def _place(path: Path, source: Path) -> None:

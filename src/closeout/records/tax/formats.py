@@ -7,7 +7,7 @@ event gets its nearest neutral one and the venue's own word in the comment; no e
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -231,14 +231,20 @@ FORMATS: Mapping[str, Format] = {
 }  # fmt: skip
 
 
+def cells(form: Format, event: Event, venue: str) -> Iterator[Row]:
+    """Yield the rows of ``event``; no cell can become a formula."""
+    for row in form.rows(event, venue):
+        yield [neutral(cell) if cell else "" for cell in row]
+
+
 def write(name: str, events: Iterable[Event], file: IO[str], *, venue: str) -> int:
-    """Write ``events`` in the format ``name`` and return the number of rows. Raises: KeyError (no such format)."""
+    """Write ``events`` in the format ``name``; return the number of rows. Raises: KeyError (no such format)."""
     form = FORMATS[name]
     writer = csv.writer(file, lineterminator="\r\n")
     writer.writerow(form.header)
     count = 0
     for event in events:
-        for row in form.rows(event, venue):
-            writer.writerow([neutral(cell) if cell else "" for cell in row])
+        for row in cells(form, event, venue):
+            writer.writerow(row)
             count += 1
     return count

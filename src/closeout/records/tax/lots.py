@@ -100,6 +100,9 @@ class Gap:
     reference: str
 
 
+Finding = Match | Income | Gap
+
+
 @dataclass
 class Gains:
     """Everything that was realised, earned, and could not be told; what is left over is in ``open``."""
@@ -110,6 +113,15 @@ class Gains:
     incomes: list[Income] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     open: dict[str, list[Lot]] = field(default_factory=dict)
+
+    def add(self, finding: Finding) -> None:
+        """Keep one finding."""
+        if isinstance(finding, Match):
+            self.matches.append(finding)
+        elif isinstance(finding, Income):
+            self.incomes.append(finding)
+        else:
+            self.gaps.append(finding)
 
 
 def realise(
@@ -126,15 +138,26 @@ def realise(
     paid in another asset it disposes of that asset too. Coins that leave or are lent keep their basis and make no
     gain; coins that come in from outside have the basis that ``basis`` tells.
     """
-    books = _Books(Gains(currency, method), prices, basis)
+    gains = Gains(currency, method)
+    books = Books(gains, emit=gains.add, prices=prices, basis=basis)
     for event in events:
         books.book(event)
-    return books.gains
+    return gains
 
 
-class _Books:
-    def __init__(self, gains: Gains, prices: Prices, basis: Callable[[Event], Decimal | None]) -> None:
+class Books:
+    """The books of one method, event by event; each finding goes to ``emit``, memory holds open lots only."""
+
+    def __init__(
+        self,
+        gains: Gains,
+        *,
+        emit: Callable[[Finding], None],
+        prices: Prices,
+        basis: Callable[[Event], Decimal | None] = lambda _event: None,
+    ) -> None:
         self.gains = gains
+        self._emit = emit
         self._prices = prices
         self._basis = basis
 
@@ -166,7 +189,7 @@ class _Books:
     def _receive(self, event: Event, money: Money) -> None:
         if event.kind in INCOME:
             value = self._value(event, money)
-            self.gains.incomes.append(Income(event.at, event.kind, money, value, event.reference))
+            self._emit(Income(event.at, event.kind, money, value, event.reference))
             self._acquire(event, money, value)
         elif event.kind is Kind.LOAN:
             self._acquire(event, money, self._value(event, money))
@@ -192,7 +215,7 @@ class _Books:
         return EXACT.multiply(money.amount, price)
 
     def _gap(self, what: str, event: Event, money: Money) -> None:
-        self.gains.gaps.append(Gap(what, event.at, money.asset, money.amount, event.reference))
+        self._emit(Gap(what, event.at, money.asset, money.amount, event.reference))
 
     def _acquire(self, event: Event, money: Money, cost: Decimal | None) -> None:
         if money.asset == self.gains.currency or money.amount == 0:
@@ -238,7 +261,7 @@ class _Books:
     ) -> None:
         if lot is None and taxable:
             self._gap("lot", event, money)
-        self.gains.matches.append(
+        self._emit(
             Match(
                 asset=money.asset,
                 amount=money.amount,

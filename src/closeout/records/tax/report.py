@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from closeout.records.tax import events, formats, lots
-from closeout.records.tax.lots import Gains, Match, Method, Prices
+from closeout.records.tax.lots import Finding, Gains, Gap, Income, Match, Method, Prices
 
 ZERO = Decimal(0)
 NOTICE = """\
@@ -28,6 +29,8 @@ GAINS = (
     "disposed_at", "asset", "amount", "acquired_at", "proceeds", "basis", "gain", "taxable", "disposal",
     "acquisition",
 )  # fmt: skip
+INCOME = ("at", "kind", "asset", "amount")
+GAPS = ("what", "at", "asset", "amount", "reference")
 
 
 def write(
@@ -39,68 +42,109 @@ def write(
     currency: str = "USDT",
     prices: Prices | None = None,
 ) -> None:
-    """Write all tax files into ``folder`` from the ledger and fee records (Parquet). Deterministic.
+    """Write all tax files into ``folder`` from the ledger and fee records (Parquet), in one pass. Deterministic.
 
     Gains are valued in ``currency``; without ``prices`` only what was traded against it has a value.
     Raises: KeyError (records that lack columns), OSError.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "README.txt").write_text(NOTICE, encoding="utf-8")
+    with contextlib.ExitStack() as files:
 
-    def history() -> Iterator[events.Event]:
-        return events.from_legs(events.legs(ledger, fees))
+        def table(name: str, header: Sequence[str]) -> Any:
+            file = files.enter_context((folder / f"{name}.csv").open("w", encoding="utf-8", newline=""))
+            writer = csv.writer(file, lineterminator="\r\n")
+            writer.writerow(header)
+            return writer
 
-    for name in formats.FORMATS:
-        with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
-            formats.write(name, history(), file, venue=venue)
-    summary: dict[str, Any] = {"schema": "closeout.tax/1", "currency": currency, "methods": {}}
-    last: Gains | None = None
-    for method in Method:
-        last = lots.realise(
-            history(), currency=currency, method=method, prices=prices or (lambda _asset, _at: None)
-        )
-        _write_gains(folder / f"gains_{method}.csv", last.matches)
-        summary["methods"][method.value] = years(last)
-    if last is not None:
-        _write_incomes(folder / "income.csv", last)
-        _write_gaps(folder / "gaps.csv", last)
+        imports = [(form, table(name, form.header)) for name, form in formats.FORMATS.items()]
+        sheets = [_Sheet(method, table, currency, prices or (lambda _asset, _at: None)) for method in Method]
+        for event in events.from_legs(events.legs(ledger, fees)):
+            for form, writer in imports:
+                writer.writerows(formats.cells(form, event, venue))
+            for sheet in sheets:
+                sheet.books.book(event)
+    methods = {sheet.method.value: sheet.years.plain() for sheet in sheets}
+    summary = {"schema": "closeout.tax/1", "currency": currency, "methods": methods}
     text = json.dumps(summary, ensure_ascii=False, indent=2, sort_keys=True)
     (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
 
 
-def years(gains: Gains) -> dict[str, Any]:
-    """Return the figures of each year: proceeds, basis and gain per asset, income per kind, open gaps.
+class _Sheet:
+    """The files of one method. Income and gaps do not depend on it: FIFO writes them for all."""
 
-    A figure covers only what is known; ``unknown`` counts the disposals without a gain.
+    def __init__(self, method: Method, table: Any, currency: str, prices: Prices) -> None:
+        self.method = method
+        self.years = Years()
+        self.books = lots.Books(Gains(currency, method), emit=self._add, prices=prices)
+        self._gains = table(f"gains_{method}", GAINS)
+        first = method is Method.FIFO
+        self._income = table("income", (*INCOME, f"value_{currency}", "reference")) if first else None
+        self._gaps = table("gaps", GAPS) if first else None
+
+    def _add(self, finding: Finding) -> None:
+        self.years.add(finding)
+        if isinstance(finding, Match):
+            self._gains.writerow(_match_row(finding))
+        elif isinstance(finding, Income):
+            if self._income:
+                self._income.writerow(_income_row(finding))
+        elif self._gaps:
+            self._gaps.writerow(_gap_row(finding))
+
+
+class Years:
+    """The figures of each year: proceeds, basis and gain per asset, income per kind, the number of gaps.
+
+    A figure covers only what is known; ``unknown`` counts what has no figure.
     """
-    found: dict[str, Any] = {}
 
-    def of(year: int) -> dict[str, Any]:
-        row: dict[str, Any] = found.setdefault(str(year), {"gains": {}, "income": {}, "gaps": 0})
-        return row
+    def __init__(self) -> None:
+        self._found: dict[str, Any] = {}
 
-    for match in gains.matches:
-        if not match.taxable:
-            continue
-        row = of(match.disposed_at.year)["gains"].setdefault(
+    def add(self, finding: Finding) -> None:
+        """Count one finding."""
+        if isinstance(finding, Match):
+            if finding.taxable:
+                self._gain(finding)
+        elif isinstance(finding, Income):
+            kinds = self._of(finding.at.year)["income"]
+            row = kinds.setdefault(finding.kind.value, {"value": ZERO, "unknown": 0})
+            if finding.value is None:
+                row["unknown"] += 1
+            else:
+                row["value"] += finding.value
+        else:
+            self._of(finding.at.year)["gaps"] += 1
+
+    def _gain(self, match: Match) -> None:
+        row = self._of(match.disposed_at.year)["gains"].setdefault(
             match.asset, {"amount": ZERO, "proceeds": ZERO, "basis": ZERO, "gain": ZERO, "unknown": 0}
         )
         row["amount"] += match.amount
         if match.gain is None:
             row["unknown"] += 1
-            continue
+            return
         for name in ("proceeds", "basis", "gain"):
             row[name] += getattr(match, name)
-    for income in gains.incomes:
-        kinds = of(income.at.year)["income"].setdefault(income.kind.value, {"value": ZERO, "unknown": 0})
-        if income.value is None:
-            kinds["unknown"] += 1
-        else:
-            kinds["value"] += income.value
-    for gap in gains.gaps:
-        of(gap.at.year)["gaps"] += 1
-    plain: dict[str, Any] = _plain(found)
-    return plain
+
+    def _of(self, year: int) -> dict[str, Any]:
+        row: dict[str, Any] = self._found.setdefault(str(year), {"gains": {}, "income": {}, "gaps": 0})
+        return row
+
+    def plain(self) -> dict[str, Any]:
+        """Return the figures as JSON values; amounts are decimal text."""
+        plain: dict[str, Any] = _plain(self._found)
+        return plain
+
+
+def years(gains: Gains) -> dict[str, Any]:
+    """Return the figures of each year of ``gains``."""
+    found = Years()
+    kept: list[Finding] = [*gains.matches, *gains.incomes, *gains.gaps]
+    for finding in kept:
+        found.add(finding)
+    return found.plain()
 
 
 def _plain(value: Any) -> Any:
@@ -109,53 +153,23 @@ def _plain(value: Any) -> Any:
     return formats.number(value) if isinstance(value, Decimal) else value
 
 
-def _rows(path: Path, header: Sequence[str], rows: Iterator[Sequence[str]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\r\n")
-        writer.writerow(header)
-        writer.writerows(rows)
-
-
 def _known(value: Decimal | None) -> str:
     return "" if value is None else formats.number(value)
 
 
-def _write_gains(path: Path, matches: Sequence[Match]) -> None:
-    _rows(
-        path,
-        GAINS,
-        (
-            (
-                match.disposed_at.isoformat(), match.asset, formats.number(match.amount),
-                match.acquired_at.isoformat() if match.acquired_at else "", _known(match.proceeds),
-                _known(match.basis), _known(match.gain), "yes" if match.taxable else "no", match.disposal,
-                match.acquisition or "",
-            )
-            for match in matches
-        ),
+def _match_row(match: Match) -> Sequence[str]:
+    return (
+        match.disposed_at.isoformat(), match.asset, formats.number(match.amount),
+        match.acquired_at.isoformat() if match.acquired_at else "", _known(match.proceeds),
+        _known(match.basis), _known(match.gain), "yes" if match.taxable else "no", match.disposal,
+        match.acquisition or "",
     )  # fmt: skip
 
 
-def _write_incomes(path: Path, gains: Gains) -> None:
-    _rows(
-        path,
-        ("at", "kind", "asset", "amount", f"value_{gains.currency}", "reference"),
-        (
-            (
-                one.at.isoformat(), one.kind.value, one.money.asset, formats.number(one.money.amount),
-                _known(one.value), one.reference,
-            )
-            for one in gains.incomes
-        ),
-    )  # fmt: skip
+def _income_row(one: Income) -> Sequence[str]:
+    value, worth = formats.number(one.money.amount), _known(one.value)
+    return (one.at.isoformat(), one.kind.value, one.money.asset, value, worth, one.reference)
 
 
-def _write_gaps(path: Path, gains: Gains) -> None:
-    _rows(
-        path,
-        ("what", "at", "asset", "amount", "reference"),
-        (
-            (gap.what, gap.at.isoformat(), gap.asset, formats.number(gap.amount), gap.reference)
-            for gap in gains.gaps
-        ),
-    )
+def _gap_row(gap: Gap) -> Sequence[str]:
+    return (gap.what, gap.at.isoformat(), gap.asset, formats.number(gap.amount), gap.reference)
