@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from closeout.venues.base import Act, Command, Quote, Rejected, Remedy
@@ -33,25 +33,33 @@ DO: Mapping[Remedy | Act, Callable[[Work, Command], None]] = {
 FAMILY = (Remedy.CLOSE_SUB_ACCOUNT, Act.FREEZE, Act.UNFREEZE, Act.CLOSE, Act.ERASE)
 
 
-def lock(cursor: Cursor, command: Command) -> None:
-    """Lock the accounts that ``command`` touches, in the order of their numbers.
-
-    Raises: Rejected("not_found" for an unknown account, "closed").
-    """
-    other = command.params.get("to_account", "")
-    wanted = {command.account_id} | (
-        {int(other)} if other.isascii() and other.isdigit() and len(other) < 19 else set()
-    )
+def lock(cursor: Cursor, commands: Sequence[Command]) -> dict[int, str]:
+    """Lock the accounts that ``commands`` touch, in the order of their numbers; return their states."""
+    others = [command.params.get("to_account", "") for command in commands]
+    wanted = {command.account_id for command in commands} | {
+        int(other) for other in others if other.isascii() and other.isdigit() and len(other) < 19
+    }
+    families = {command.account_id for command in commands if command.kind in FAMILY}
     cursor.execute(
-        "select account_id, state from sandbox.account where account_id = any(%s) or (%s and parent_id = %s) "
+        "select account_id, state from sandbox.account where account_id = any(%s) or parent_id = any(%s) "
         "order by account_id for no key update",
-        (sorted(wanted), command.kind in FAMILY, command.account_id),
+        (sorted(wanted), sorted(families)),
     )
-    states = dict(cursor.fetchall())
+    return dict(cursor.fetchall())
+
+
+def admit(states: Mapping[int, str], command: Command) -> None:
+    """Refuse what no account can do. Raises: Rejected("not_found" for an unknown account, "closed")."""
     if command.account_id not in states:
         raise Rejected("not_found", "no such account")
     if states[command.account_id] == "closed" and command.kind is not Act.ERASE:
         raise Rejected("closed")
+
+
+def ended(states: dict[int, str], command: Command) -> None:
+    """Note that ``command`` was done, for what follows in the same transaction."""
+    if command.kind is Act.CLOSE:
+        states[command.account_id] = "closed"
 
 
 def quote(cursor: Cursor, command: Command, now: datetime) -> Quote:

@@ -45,16 +45,13 @@ from closeout.venues.base import (
     Quote,
     Receipt,
     Rejected,
-    Remedy,
     Unreachable,
 )  # fmt: skip
-from closeout.venues.sandbox import doing, receipts, records, settling
+from closeout.venues.sandbox import doing, receipts, records, settling, submitting
 from closeout.venues.sandbox import people as persons
-from closeout.venues.sandbox.ledger import Work, rejection
+from closeout.venues.sandbox.calls import Calls
 
 Connection = psycopg.Connection[Any]
-
-DEADLOCK_TRIES = 5
 
 
 class SandboxVenue:
@@ -71,9 +68,11 @@ class SandboxVenue:
         wait_seconds: float = 10,
     ) -> None:
         self._sealer = sealer
+        self.calls = Calls()
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             database_url, min_size=0, max_size=connections_max, timeout=wait_seconds, open=True,
-            kwargs={"autocommit": True, "options": "-c timezone=UTC"}, name="sandbox",
+            kwargs={"autocommit": True, "options": "-c timezone=UTC", "cursor_factory": self.calls.cursor()},
+            name="sandbox",
         )  # fmt: skip
 
     def close(self) -> None:
@@ -106,40 +105,35 @@ class SandboxVenue:
 
     def engine(self, accounts: Sequence[int]) -> Engine:  # noqa: ARG002 - the facts are all there
         """Return an engine over the facts as they are at each question. Raises: Unreachable."""
+        self.calls.engine += 1
         return _Facts(self)
 
     def quote(self, commands: Sequence[Command]) -> Sequence[Quote]:
         """Say what each command would do now; moves nothing. Raises: Unreachable."""
+        self.calls.quote += 1
         with self.connection() as connection, connection.transaction(), connection.cursor() as cursor:
             cursor.execute("set transaction isolation level repeatable read read only")
             now = settling.now(cursor)
             return [_quoted(cursor, command, now) for command in commands]
 
     def submit(self, commands: Sequence[tuple[str, Command]]) -> Sequence[Receipt]:
-        """Do each command once per key, each in a transaction of its own, and answer with the receipts in order.
+        """Do each command once per key and answer with the receipts, in order.
 
+        Commands of one account that follow each other share a transaction; each can be rejected alone.
         Raises: Unreachable, Rejected("key_reused").
         """
-        return [self._once(key, command) for key, command in commands]
-
-    def _once(self, key: str, command: Command) -> Receipt:
-        for attempt in range(DEADLOCK_TRIES):
-            try:
-                with self.connection() as connection:
-                    receipt = _attempt(connection, key, command)
-                    if command.kind is Remedy.CANCEL_ORDERS:
-                        settling.bots_answer(connection, command.account_id)
-                    return receipt
-            except Unreachable as error:
-                if (
-                    not isinstance(error.__cause__, psycopg.errors.DeadlockDetected)
-                    or attempt + 1 == DEADLOCK_TRIES
-                ):
-                    raise
-        raise Unreachable("too many deadlocks")
+        self.calls.submit += 1
+        self.calls.commands += len(commands)
+        answers: list[Receipt] = []
+        with self.connection() as connection:
+            for together in submitting.groups(commands):
+                self.calls.transactions += 1
+                answers += submitting.submit(connection, together)
+        return answers
 
     def receipts(self, keys: Sequence[str]) -> Mapping[str, Receipt]:
         """Return the receipts that exist for ``keys``. Raises: Unreachable."""
+        self.calls.receipts += 1
         with self.connection() as connection, connection.cursor() as cursor:
             return receipts.find(cursor, keys)
 
@@ -186,26 +180,6 @@ class SandboxVenue:
             return settling.settle(connection)
 
 
-def _attempt(connection: Connection, key: str, command: Command) -> Receipt:
-    with connection.transaction(), connection.cursor() as cursor:
-        claimed = receipts.claim(cursor, key, command)
-        if isinstance(claimed, Receipt):
-            return claimed
-        work = Work(cursor, claimed, command.account_id, str(command.kind), "engine", key)
-        try:
-            with connection.transaction():
-                doing.lock(cursor, command)
-                doing.DO[command.kind](work, command)
-        except Rejected as rejected:
-            return receipts.reject(cursor, key, rejected)
-        except psycopg.Error as error:
-            refused = rejection(error)
-            if refused is None:
-                raise
-            return receipts.reject(cursor, key, refused)
-        return receipts.finish(cursor, key, work)
-
-
 def _quoted(cursor: psycopg.Cursor[Any], command: Command, now: datetime) -> Quote:
     try:
         return doing.quote(cursor, command, now)
@@ -227,7 +201,8 @@ class _Facts:
     def rows(
         self, sql: str, *, policy: Mapping[str, object], accounts: Sequence[int] | None = None
     ) -> Sequence[Row]:
-        """Run ``sql`` for ``accounts``. Raises: FactsUnreachable."""
+        """Run ``sql`` for ``accounts``. Raises: FactsUnreachable, Unreachable."""
+        self._venue.calls.facts += 1
         with self._venue.connection() as connection:
             return _engine(connection).rows(sql, policy=policy, accounts=accounts)
 
