@@ -8,7 +8,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from closeout.venues.okx import declared
+from closeout.venues.okx.endpoints import Endpoint
 from closeout.venues.okx.keys import Credentials
+from closeout.venues.okx.pacing import Pace
 from closeout.venues.okx.wire import CcxtWire
 from closeout.venues.okx_server import keys
 from closeout.venues.okx_server.admission import Limits
@@ -67,7 +70,7 @@ def opened(database: str) -> Iterator[Callable[..., Place]]:
         keys.set_up(connection)
         venue = SandboxVenue(database, connections_max=6)
         closing.append(venue.close)
-        listening = Listening(OkxServer(venue, limits=Limits() if limits else None))
+        listening = Listening(OkxServer(venue, database, limits=Limits() if limits else None))
         listening.__enter__()
         closing.append(listening.__exit__)
         return Place(listening.url, database, venue, people, connection)
@@ -84,3 +87,14 @@ def place(opened: Callable[..., Place]) -> Place:
 
 def wall_now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
+
+
+class NoPace(Pace):
+    """Lets every call pass: the server under test does not count."""
+
+    def wait(self, endpoint: Endpoint) -> None:
+        """Do not wait."""
+
+
+def declared_good() -> dict[str, declared.Answer]:
+    return {question.code: declared.Answer(question.good, wall_now()) for question in declared.QUESTIONS}

@@ -30,7 +30,7 @@ from closeout.venues.okx.values import Unreadable, amount
 from closeout.venues.okx.wire import Wire
 
 UNDECIDED = frozenset({Kind.OUTCOME_UNKNOWN, Kind.RETRY, Kind.NETWORK})
-FRESH_SECONDS = 20  # commands that follow each other share one look
+FRESH_SECONDS = 5  # engines asked for in one breath share one look
 
 
 class OkxVenue:

@@ -10,6 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
+import psycopg
+from psycopg_pool import ConnectionPool, PoolTimeout
+
 from closeout.venues.base import Unreachable
 from closeout.venues.okx.endpoints import ENDPOINTS, Endpoint
 from closeout.venues.okx_server import files, keys
@@ -31,17 +34,34 @@ from closeout.venues.okx_server.writes import Desk
 from closeout.venues.sandbox.venue import SandboxVenue
 
 BODY_MAX = 1 << 20
+READERS_MAX = 8
 NOBODY = Key("", "", "", 0, 0, (), (), simulated=False, label="", revoked=False)
 
 
 class OkxServer:
-    """Answers v5 requests over one sandbox. ``limits``: the documented rates; ``None`` lets everything pass."""
+    """Answers v5 requests over one sandbox. ``limits``: the documented rates; ``None`` lets everything pass.
 
-    def __init__(self, venue: SandboxVenue, *, limits: Limits | None = None, base_url: str = "") -> None:
+    It reads over connections of its own, so that a write, which takes one of the venue's, never waits for a
+    request that waits for it.
+    """
+
+    def __init__(self, venue: SandboxVenue, database_url: str, *, limits: Limits | None = None) -> None:
         self._desk = Desk(venue)
+        self._pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
+            database_url,
+            min_size=0,
+            max_size=READERS_MAX,
+            kwargs={"autocommit": True, "options": "-c timezone=UTC"},
+            open=True,
+            name="okx-v5",
+        )
         self._limits = limits
         self._shelf = Shelf()
-        self.base_url = base_url
+        self.base_url = ""
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._pool.close()
 
     def respond(self, request: Request) -> Answer:
         """Answer one request; whatever is wrong with it is said in v5's own words."""
@@ -55,7 +75,7 @@ class OkxServer:
                 return success(self._rows(request, endpoint, books))
         except Refusal as no:
             return refused(no)
-        except Unreachable:
+        except (Unreachable, psycopg.OperationalError, PoolTimeout):
             return refused(Refusal("50001", message="Service temporarily unavailable."))
 
     @staticmethod
@@ -64,14 +84,15 @@ class OkxServer:
 
     @contextmanager
     def _books(self, request: Request, endpoint: Endpoint) -> Iterator[Books]:
-        venue = self._desk.venue
-        with venue.connection() as connection:
+        with self._pool.connection() as connection:
             key = NOBODY
             if not endpoint.public:
                 key = admit(request, endpoint, lambda name: keys.find(connection, name))
             if self._limits is not None:
                 self._limits.count(str(key.account_id or request.address), endpoint)
-            yield Books(connection, key, venue.now(), request.address)
+            row = connection.execute("select sandbox.now()").fetchone()
+            assert row is not None
+            yield Books(connection, key, row[0], request.address)
 
     def _rows(self, request: Request, endpoint: Endpoint, books: Books) -> list[Row]:
         if endpoint.method == "GET":
@@ -92,6 +113,8 @@ class OkxServer:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # headers and body leave in one packet: two would wait 40 ms for an acknowledgement
+    disable_nagle_algorithm = True
     server: Listening
 
     def do_GET(self) -> None:
@@ -121,6 +144,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(answer.body)))
         self.end_headers()
         self.wfile.write(answer.body)
+        self.wfile.flush()
 
     def log_message(self, *_: object) -> None:
         """Log nothing: headers carry keys."""
@@ -156,3 +180,4 @@ class Listening(ThreadingHTTPServer):
         self.shutdown()
         self._thread.join()
         self.server_close()
+        self.okx.close()
