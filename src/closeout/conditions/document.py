@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from closeout.conditions import words
-from closeout.conditions.catalog import LANGUAGES, Condition, by_code
+from closeout.conditions.catalog import LANGUAGES, Condition, by_code, catalog, data_faults
 from closeout.conditions.check import Blocker, Finding, Report, Result
 from closeout.conditions.earliest import Route, Step, route
 from closeout.policy import Policy
@@ -134,4 +134,33 @@ def _step(step: Step) -> dict[str, Any]:
         "starts_at": instant(step.starts_at),
         "done_at": instant(step.done_at),
         "trap": step.trap,
+    }
+
+
+def conditions_document() -> dict[str, Any]:
+    """Return the catalogue as ``closeout.conditions/1``: every condition and every data fault."""
+    return {
+        "schema": "closeout.conditions/1",
+        "conditions": [_entry(condition) for condition in catalog()],
+        "data_faults": [_entry(condition) for condition in data_faults()],
+    }
+
+
+def _entry(condition: Condition) -> dict[str, Any]:
+    return {
+        "code": condition.code,
+        "rows": list(condition.rows),
+        "group": condition.group,
+        "met": dict(condition.met),
+        "unmet": dict(condition.unmet),
+        "who": str(condition.who),
+        "remedy": condition.remedy,
+        "no_remedy": None if condition.no_remedy is None else dict(condition.no_remedy),
+        "reason": dict(condition.reason),
+        "legal_basis": condition.legal_basis,
+        "longest": condition.longest,
+        "source": condition.source,
+        "faults": list(condition.faults),
+        "reads": {relation: sorted(names) for relation, names in sorted(condition.reads.items())},
+        "sql": condition.sql,
     }
