@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "people": ("closeout.commands.people:people", "List the seeded people and how to sign in as each."),
     "certificate": ("closeout.commands.records:certificate", "Verify a certificate of closure, offline."),
     "audit": ("closeout.commands.records:audit", "Check that the audit log is whole."),
+    "venue": ("closeout.commands.venue:venue", "Check that a venue keeps its contract."),
     "facts": ("closeout.commands.facts:facts", "Show the relations of facts, check your own tables."),
     "conditions": ("closeout.commands.conditions:conditions", "List every condition of closing."),
     "db": ("closeout.cluster.commands:db", "Start, stop and find the embedded database."),

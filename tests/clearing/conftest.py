@@ -13,7 +13,7 @@ from closeout.clearing.journal import MemoryJournal
 from closeout.conditions import check
 from closeout.conditions.check import Report
 from closeout.facts.duck import DuckFacts
-from closeout.facts.engine import Engine
+from closeout.facts.engine import Engine, Row
 from closeout.facts.schema import Relation
 from closeout.policy import Policy
 from closeout.venues import paper
@@ -52,6 +52,11 @@ class Remembered:
     def of(cls, facts: Mapping[str, Sequence[Relation]], *, as_of: datetime) -> Remembered:
         """Take the place of DuckFacts."""
         return cls(facts, as_of)
+
+    def rows(self, sql: str, *, policy: Mapping[str, object], accounts: Sequence[int]) -> Sequence[Row]:
+        """Ask the facts anything."""
+        with DuckFacts.of(self.facts, as_of=self.as_of) as engine:
+            return engine.rows(sql, policy=policy, accounts=accounts)
 
     def check(self, policy: Policy, as_of: datetime, accounts: Sequence[int]) -> Mapping[int, Report]:
         """Check for real once, and remember it."""

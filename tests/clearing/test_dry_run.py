@@ -3,10 +3,13 @@ import json
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
+from tests.clearing import people
 from tests.clearing.doing import holdings, show
-from tests.clearing.people import AT, MESSY
+from tests.clearing.people import ADDRESSES, AT, MESSY
 
 from closeout.clearing import document, run
+from closeout.clearing.choices import Choices, Consent, Way
 from closeout.clearing.confirmed import changed_beyond, confirmable
 from closeout.clearing.journal import MemoryJournal
 from closeout.clearing.stages import Stage
@@ -14,6 +17,7 @@ from closeout.clearing.stored import choices as choices_json
 from closeout.clearing.stored import choices_of
 from closeout.facts.schema import Position
 from closeout.policy import Policy
+from closeout.reasons import Refused
 from closeout.venues.paper import Paper
 from closeout.venues.paper_book import Terms
 
@@ -137,3 +141,62 @@ def test_an_asset_without_precision_loss(venue: Paper, journal: MemoryJournal) -
     amounts = {offer.line.command.asset: offer.line.command.amount for offer in shown.offers
                if offer.line.stage is Stage.WITHDRAW}  # fmt: skip
     assert amounts["WEI"] == Decimal("1.000000000000000001")
+
+
+BTC, XRP = ADDRESSES[1], ADDRESSES[3]
+GIVEN = Consent(asset="GHOST", way=Way.FORFEIT, amount_max=Decimal(5))
+
+
+@pytest.mark.parametrize(
+    ("choices", "codes"),
+    [
+        (Choices(left_out=frozenset({"redeem:7:e-99"})), ["unknown_item"]),
+        (Choices(only=frozenset({"redeem:8:e-1"})), ["unknown_item"]),
+        (Choices(destinations=(dataclasses.replace(BTC, address="bc1-thief"),)), ["address_not_verified"]),
+        (Choices(destinations=(dataclasses.replace(BTC, network="ERC20"),)), ["wrong_network"]),
+        (Choices(destinations=(dataclasses.replace(XRP, memo=None),)), ["memo_missing"]),
+        (Choices(consents=(GIVEN, GIVEN)), ["consent_twice"]),
+        (Choices(consents=(dataclasses.replace(GIVEN, amount_max=Decimal("1e-19")),)), ["too_precise"]),
+        (
+            Choices(consents=(dataclasses.replace(GIVEN, way=Way.SEND, to_account=MESSY),)),
+            ["receiver_unknown"],
+        ),
+        (
+            Choices(consents=(dataclasses.replace(GIVEN, asset="DOGE", amount_max=Decimal(30)),)),
+            ["over_limit"],
+        ),
+        (
+            Choices(
+                left_out=frozenset({"no:such:thing"}), destinations=(dataclasses.replace(BTC, address="x"),)
+            ),
+            ["unknown_item", "address_not_verified"],
+        ),
+    ],
+)
+def test_bad_choices_are_refused_in_both_languages(
+    venue: Paper, journal: MemoryJournal, choices: Choices, codes: list[str]
+) -> None:
+    """Issue 4, bad input: a code and a sentence for each reason, all at once, and nothing moved."""
+    before = holdings(venue)
+    with pytest.raises(Refused) as refused:
+        show(venue, journal, choices=choices)
+    assert [reason.code for reason in refused.value.reasons] == codes
+    for language in ("en", "zh"):
+        assert all(sentence and "{" not in sentence for sentence in refused.value.sentences(language))
+    assert holdings(venue) == before
+
+
+def test_unpriced_dust_may_be_given_up_by_name(venue: Paper, journal: MemoryJournal) -> None:
+    """R-CLR-6, hard case 6: no price is no reason to refuse an explicit line, and none to assume it."""
+    shown = show(venue, journal, choices=Choices(consents=(GIVEN,)))
+    exits = [offer.line for offer in shown.offers if offer.line.stage is Stage.EXITS]
+    assert [(line.things, line.command.amount) for line in exits] == [(("forfeit:7:GHOST",), Decimal(5))]
+
+
+def test_a_hold_clears_nothing(journal: MemoryJournal) -> None:
+    """Hard case 38: a neutral sentence, and nothing moves."""
+    venue = people.messy()
+    shown = show(venue, journal)
+    venue.book.rows["hold"].append(people.held())
+    with pytest.raises(Refused, match="clearing_paused"):
+        run.start(venue, journal, Policy(), account_id=MESSY, digest=shown.digest)

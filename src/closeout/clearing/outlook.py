@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from closeout.clearing.confirmed import Confirmed
@@ -20,6 +20,7 @@ MONEY = frozenset({Stage.SUB_SWEEP, Stage.GATHER, Stage.CONVERT, Stage.WITHDRAW,
 AGAIN = frozenset({"insufficient", "not_found", "not_empty"})  # the next look tells what became of it
 KEPT = frozenset({"small", "left_out", "no_destination", "still_needed", "negative", "early"})  # known before
 UNSALEABLE = frozenset({"minimum", "no_price", "delisted"})
+AGAIN_AFTER = timedelta(hours=1)
 LATER = frozenset({"daily_limit", "limit"})  # the venue says: not today
 
 
@@ -70,6 +71,15 @@ def resting_state(planned: Plan, *, asked: bool) -> RunState:
 
 
 def wakes_at(planned: Plan, outlook: Outlook) -> datetime | None:
-    """Return the earliest date on which a wait ends and the run can go on; None where nobody knows."""
+    """Return the earliest date on which a wait ends and the run can go on; None if it waits for nothing.
+
+    A wait without a date, or one that should have ended, is looked at again after an hour.
+    """
+    waiting = bool(planned.waits or planned.unknown) or any(
+        left.reason in LATER for left in planned.leftovers
+    )
+    if not waiting:
+        return None
     dates = [wait.blocker.clears_at for wait in planned.waits] + list(outlook.more_at.values())
-    return min((date for date in dates if date is not None), default=None)
+    coming = [date for date in dates if date is not None and date > planned.as_of]
+    return min(coming, default=planned.as_of + AGAIN_AFTER)

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from closeout.clearing.admission import admit
 from closeout.clearing.choices import Choices
 from closeout.clearing.confirmed import Change, changed_beyond, confirmable
 from closeout.clearing.dry_run import DryRun, dry_run
@@ -65,8 +66,13 @@ class Outcome:
 
 
 def show(venue: Venue, journal: Journal, policy: Policy, account_id: int, *, choices: Choices) -> DryRun:
-    """Make a dry run and remember it, so that its digest can be confirmed. Raises as :func:`dry_run`."""
-    shown = dry_run(venue, policy, account_id, choices=choices)
+    """Make a dry run and remember it, so that its digest can be confirmed.
+
+    Raises: Unreachable; Refused("unknown_account", and every reason against ``choices`` at once).
+    """
+    reports = look(venue, policy, account_id)
+    admit(venue, policy, choices, account_id=account_id, reports=reports)
+    shown = dry_run(venue, policy, account_id, choices=choices, reports=reports)
     journal.show(confirmable(shown))
     return shown
 
@@ -75,8 +81,8 @@ def start(venue: Venue, journal: Journal, policy: Policy, *, account_id: int, di
     """Open the run that the confirmation ``digest`` allows, or return the one that it opened before.
 
     A double click joins the same run. A run under an older confirmation is brought to a standstill first:
-    what it may have sent is looked up. Raises: Refused("plan_unknown", "plan_foreign", "nothing_to_clear"),
-    PlanChanged, Unreachable.
+    what it may have sent is looked up. Raises: Refused("plan_unknown", "plan_foreign", "clearing_paused",
+    "nothing_to_clear"), PlanChanged, Unreachable.
     """
     confirmed = journal.shown(digest)
     if confirmed is None:
@@ -89,6 +95,8 @@ def start(venue: Venue, journal: Journal, policy: Policy, *, account_id: int, di
     if standing is not None:
         replace(venue, journal, standing)
     now = dry_run(venue, policy, account_id, choices=confirmed.choices)
+    if now.plan.held:
+        raise refuse("clearing_paused")
     changes = changed_beyond(confirmed, now)
     if changes:
         journal.show(confirmable(now))

@@ -18,7 +18,8 @@ ORDERS_MAX = 20  # orders in one cancel command
 
 REJECTIONS: tuple[str, ...] = (
     "not_found",  # an item that the account does not have, or an unknown account
-    "frozen",  # the account is frozen; only acts of the engine are done
+    "frozen",  # the holder's own doing on a frozen account; what the engine sends is done
+    "restricted",  # a hold of an authority: nothing leaves
     "closed",  # the account is closed
     "insufficient",  # not enough available
     "slippage",  # the price is worse than the command allows

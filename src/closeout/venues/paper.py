@@ -206,8 +206,6 @@ class Paper:
         state = self.book.account(command.account_id).state
         if state == "closed" and command.kind is not Act.ERASE:
             raise Rejected("closed")
-        if state == "frozen" and isinstance(command.kind, Remedy):
-            raise Rejected("frozen")
 
     def _quote(self, command: Command) -> Quote:
         doing = Doing(self.book.copy(), command, self.clock())
