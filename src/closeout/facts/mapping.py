@@ -1,10 +1,11 @@
-"""Does an operator's own database give the facts? Names, types, freshness, and whether the account filter
-reaches an index. Reads catalogues and plans only, never a row of an account.
+"""Does an operator's own database give the facts? Names, types, freshness, and the account filter.
+
+Reads catalogues and plans only, never a row of an account.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,20 +99,29 @@ def _push_down(connection: psycopg.Connection[Any], schema: str, name: str) -> I
         row = cursor.fetchone()
         cursor.execute("deallocate mapped")
         cursor.execute(
+            "select c.relname from pg_index as i join pg_class as c on c.oid = i.indexrelid "
+            "where i.indpred is not null"
+        )
+        partial = {index for (index,) in cursor.fetchall()}
+        cursor.execute(
             "select c.oid::regclass::text, c.reltuples from pg_class as c where c.relkind in ('r', 'p')"
         )
         sizes = {str(table).rpartition(".")[2]: rows for table, rows in cursor.fetchall()}
     assert row is not None
-    for table in _whole(row[0][0]["Plan"]):
+    for table in _whole(row[0][0]["Plan"], partial):
         if not 0 <= sizes.get(table, -1) <= SMALL:
             text = f"{schema}.{name} reads all of {table} for one account: index the account's column"
             yield Problem(name, "account_id", "no_push_down", text)
 
 
-def _whole(plan: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the tables that the plan reads without an index condition."""
+def _whole(plan: Mapping[str, Any], partial: Collection[str]) -> Iterator[str]:
+    """Yield the tables that the plan reads without an index condition.
+
+    An index over a part of the table may be read whole: without rows the planner cannot prefer another.
+    """
     kind = plan["Node Type"]
-    if kind == "Seq Scan" or (kind in {"Index Scan", "Index Only Scan"} and "Index Cond" not in plan):
+    indexed = kind in {"Index Scan", "Index Only Scan"} and plan["Index Name"] not in partial
+    if kind == "Seq Scan" or (indexed and "Index Cond" not in plan):
         yield str(plan["Relation Name"])
     for child in plan.get("Plans", ()):
-        yield from _whole(child)
+        yield from _whole(child, partial)

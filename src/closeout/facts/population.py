@@ -61,7 +61,7 @@ def generate(
     accounts: int,
     seed: int,
     as_of: datetime,
-    progress: Callable[[int, int], None] = lambda done, all_: None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Population:
     """Write ``<relation>/part-NNNNN.parquet`` for ``accounts`` accounts into ``folder``; whole or not at all.
 
@@ -76,7 +76,8 @@ def generate(
             _prepare(connection, first, last, seed, as_of)
             for name in RELATIONS:
                 _write(connection, name, aside / name / f"part-{number:05d}.parquet")
-            progress(last, accounts)
+            if progress is not None:
+                progress(last, accounts)
         (aside / MARKER).write_text(json.dumps(asdict(asked), indent=1) + "\n", encoding="utf-8")
     return asked
 

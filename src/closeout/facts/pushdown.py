@@ -55,10 +55,7 @@ def _example(name: str, sql: str) -> str:
 
 def _uncovered(plan: Mapping[str, Any]) -> Iterator[str]:
     kind = plan["Node Type"]
-    if kind == "Bitmap Heap Scan":
-        condition = str(plan.get("Recheck Cond", ""))
-    else:
-        condition = str(plan.get("Index Cond", ""))
+    condition = str(plan.get("Recheck Cond" if kind == "Bitmap Heap Scan" else "Index Cond", ""))
     if kind in SCANS and "account_id =" not in condition:
         yield f"{kind} of {plan.get('Relation Name', plan.get('Alias', '?'))}"
     for child in plan.get("Plans", ()):
