@@ -19,7 +19,7 @@ serve: ready ## the site with seeded people on http://127.0.0.1:8000
 	$(RUN)/closeout serve $(ARGS)
 
 test: ready style types layers sql-style browser ## every test, linter, type check and house rule
-	$(RUN)/pytest $(ARGS)
+	$(RUN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: ready style layers ## the fast subset: style, layers, house rules, core
 	$(RUN)/pytest tests/house tests/core $(ARGS)

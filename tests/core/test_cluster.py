@@ -308,6 +308,7 @@ def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
 def test_a_server_that_cannot_start_says_why(home: Path) -> None:
     """The last words of PostgreSQL are in the sentence, and it says where the whole story is."""
     cluster = Cluster(home)
+    cluster.start()
     cluster.stop()
     conf = home / "pgdata" / "postgresql.conf"
     before = conf.read_text()

@@ -25,6 +25,7 @@ CLOCKS = (
     "src/closeout/venues/okx/",  # a venue has a clock of its own, and OKX signs with it
     "src/closeout/venues/okx_server/",  # and so does the server that stands in for it
     "src/closeout/venues/http.py",
+    "src/closeout/cases/sandbox.py",  # a demonstration begins now, unless its story says when
     "src/closeout/cases/clearing_journal.py",  # leases are about processes, not about the time of a case
 )
 CATCHERS = (
