@@ -33,11 +33,15 @@ def serve(host: str, port: int) -> None:
     from closeout.cases import start
 
     start.begin()
-    from closeout.cases import sandbox, venues
+    from django.db import connections
+
+    from closeout.cases import sandbox, vaults, venues
 
     if sandbox.prepare():
         door.progress("closeout: seeded the people of the sandbox (closeout people lists them)")
-    venues.forget()
+    venues.forget()  # the site is forked from this process: no connection and no pool may be shared with it
+    vaults.forget()
+    connections.close_all()
     os.environ["CLOSEOUT_POOL"] = "4"
     with _worker():
         door.progress(f"closeout: http://{host}:{port}  (Ctrl-C stops it)")

@@ -85,7 +85,16 @@ def _words(shown: DryRun) -> dict[str, object]:
     return {
         "digest": shown.digest,
         "shown_at": shown.shown_at.replace(tzinfo=UTC),
-        "items": [planning.offered(offer.line, offer.quote, language=language) for offer in shown.offers],
+        "count": len(shown.offers),
+        "groups": planning.grouped(
+            [
+                (
+                    offer.line.stage,
+                    planning.offered(offer.line, offer.quote, language=language, main=shown.account_id),
+                )
+                for offer in shown.offers
+            ]
+        ),
         "asking": _asking(shown, language=language),
         "later": [planning.offered(offer.line, offer.quote, language=language) for offer in shown.later],
         "slices": shown.slices,
@@ -148,11 +157,13 @@ def clearing(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(reverse("portal:plan"))
     entries = clearing_journal.DatabaseJournal(who.venue).entries(run.run_id)
     language = pages.language()
-    items = [planning.progress(entry, language=language) for entry in entries]
+    items = [planning.progress(entry, language=language, main=who.account_id) for entry in entries]
     answered = sum(item.state != "sent" for item in items)
     live = run.state is RunState.WORKING
     context: dict[str, Any] = {
-        "items": items,
+        "groups": planning.grouped(
+            [(entry.line.stage, item) for entry, item in zip(entries, items, strict=True)]
+        ),
         "headline": HEADLINES[run.state],
         "live": live,
         "again": run.state in (RunState.ASKING, RunState.STOPPED),

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from closeout.clearing.journal import Entry
 from closeout.clearing.lines import Leftover, Line
+from closeout.clearing.stages import Stage
 from closeout.conditions import words
 from closeout.venues.base import Quote, ReceiptState, Remedy
 from closeout.web.portal import formats
@@ -57,8 +58,15 @@ class Item:
     state: str = ""
 
 
-def what(line: Line, language: str) -> str:
-    """Say what a command does, with amount and place."""
+def what(line: Line, language: str, *, main: int | None = None) -> str:
+    """Say what a command does, with amount and place; ``main``: name the sub-account if it is another."""
+    said = _what(line, language)
+    if main is None or line.command.account_id == main or line.command.kind == Remedy.CLOSE_SUB_ACCOUNT:
+        return said
+    return _("%(what)s · sub-account %(number)s") % {"what": said, "number": line.command.account_id}
+
+
+def _what(line: Line, language: str) -> str:
     command = line.command
     amount = line.about if line.about is not None else command.amount
     asset = (line.about_asset if line.about is not None else None) or command.asset or ""
@@ -127,12 +135,46 @@ def costs(line: Line, quote: Quote, *, language: str) -> tuple[str, ...]:
         )
     if not quote.possible:
         notes.append(reason(quote.reason))
-    return (formats.listed(notes, language=language),) if notes else ()
+    return (" · ".join(notes),) if notes else ()
 
 
-def offered(line: Line, quote: Quote, *, language: str) -> Item:
+STAGES: Mapping[Stage, str | Promise] = {
+    Stage.REVOKE: gettext_lazy("Revoke keys, access and bots"),
+    Stage.CANCEL: gettext_lazy("Cancel open orders"),
+    Stage.POSITIONS: gettext_lazy("Close positions"),
+    Stage.LOANS: gettext_lazy("Repay loans"),
+    Stage.RENEWAL: gettext_lazy("Stop renewals"),
+    Stage.REDEEM: gettext_lazy("Redeem from Earn"),
+    Stage.SUB_SWEEP: gettext_lazy("Empty sub-accounts"),
+    Stage.SUB_CLOSE: gettext_lazy("Close sub-accounts"),
+    Stage.GATHER: gettext_lazy("Gather in the funding account"),
+    Stage.CONVERT: gettext_lazy("Convert small balances"),
+    Stage.WITHDRAW: gettext_lazy("Withdraw to your addresses"),
+    Stage.EXITS: gettext_lazy("Give up what cannot leave"),
+    Stage.UNBIND: gettext_lazy("Unlink payment methods"),
+}
+
+
+@dataclass(frozen=True)
+class Group:
+    """The items of one stage, under its name."""
+
+    title: str
+    items: tuple[Item, ...]
+
+
+def grouped(pairs: Sequence[tuple[Stage, Item]]) -> tuple[Group, ...]:
+    """Put items under their stages, in the order in which a clearing walks through them."""
+    return tuple(
+        Group(str(STAGES[stage]), tuple(item for place, item in pairs if place is stage))
+        for stage in Stage
+        if any(place is stage for place, _item in pairs)
+    )
+
+
+def offered(line: Line, quote: Quote, *, language: str, main: int | None = None) -> Item:
     """Return a line of the dry run."""
-    return Item(line.id, what(line, language), costs(line, quote, language=language))
+    return Item(line.id, what(line, language, main=main), costs(line, quote, language=language))
 
 
 def kept(left: Leftover, *, language: str) -> Item:
@@ -143,10 +185,10 @@ def kept(left: Leftover, *, language: str) -> Item:
     return Item(left.thing, name, (reason(left.reason),), icon="stop")
 
 
-def progress(entry: Entry, *, language: str) -> Item:
+def progress(entry: Entry, *, language: str, main: int | None = None) -> Item:
     """Return one command of a run and how it went."""
     receipt = entry.receipt
-    said = what(entry.line, language)
+    said = what(entry.line, language, main=main)
     if receipt is None:
         return Item(entry.key, said, icon="wait", state="sent")
     if receipt.state is ReceiptState.REJECTED:

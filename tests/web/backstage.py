@@ -1,0 +1,150 @@
+"""The other side of the browser tests: a process on the site's own database that prepares people and cases.
+
+It reads one JSON request a line from stdin and answers one line: ``{"do": "person", "handle": "clean"}``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from closeout.cases import start
+
+start.begin()
+
+from closeout.cases import (  # noqa: E402
+    applications, codes, consent, messages, operations, policies, queries, sandbox, vaults, venues, worker,
+)  # fmt: skip
+from closeout.cases.models import Case  # noqa: E402
+from closeout.venues.sandbox import seed, world  # noqa: E402
+
+
+def seeded() -> dict[str, int]:
+    """Return the seeded people by handle."""
+    return {person.handle: person.account_id for person in venues.sandbox().people()}
+
+
+def person(handle: str) -> int:
+    """Make one more person like ``handle`` and return the account."""
+    with venues.sandbox().connection() as connection, connection.transaction():
+        moment = venues.sandbox().now()
+        connection.execute(
+            "update sandbox.account set handle = handle || '-' || account_id where handle = %s", (handle,)
+        )
+        return seed._person(connection, vaults.vault(), handle, moment)
+
+
+def _case(account: int) -> Case:
+    case = queries.case_of(account, venue="sandbox")
+    assert case is not None
+    return case
+
+
+def applied(account: int, language: str = "zh") -> str:
+    """Bring ``account`` to the codes: read, ticked, records declined, codes sent."""
+    now = venues.now()
+    case = applications.open_case(account, venue="sandbox", language=language, now=now)
+    applications.show_consent(case, language=language, now=now)
+    policy = policies.of_version(case.policy_id)
+    later = now + timedelta(seconds=policy.consent_reading_seconds)
+    points = [code for code, _ in consent.points(policy, language)]
+    applications.give_consent(case, points, language=language, now=later)
+    applications.choose_records(case, "declined", now=later)
+    for factor in policy.verification:
+        codes.send(case, factor, now=later)
+    worker.run_until_idle(now=venues.now())
+    return case.number
+
+
+def submitted(account: int, language: str = "zh") -> str:
+    """Bring ``account`` into cooling-off (or scheduled, if only dates stand in the way)."""
+    applied(account, language)
+    case = _case(account)
+    for factor in policies.of_version(case.policy_id).verification:
+        codes.confirm(case, factor, code(account, factor), now=venues.now())
+    applications.submit(case, now=venues.now())
+    worker.run_until_idle(now=venues.now())
+    return _case(account).state
+
+
+def code(account: int, factor: str) -> str:
+    """Return the newest code that was sent by ``factor``, or what the authenticator shows."""
+    if factor == "totp":
+        return sandbox.authenticator(account)
+    letters = [letter for letter in messages.inbox(_case(account)) if letter["channel"] == factor]
+    body = [letter["body"] for letter in letters if letter["template"] == "code"][-1]
+    return next(word for word in body.replace("：", " ").split() if word.isdigit() and len(word) == 8)
+
+
+def letters(account: int) -> list[dict[str, str]]:
+    """Return every message about the case, oldest first."""
+    worker.run_until_idle(now=venues.now())
+    return [dict(letter) for letter in messages.inbox(_case(account))]
+
+
+def withdrawn(account: int) -> str:
+    """Take the application back."""
+    operations.withdraw(_case(account), actor=operations.HOLDER, now=venues.now())
+    worker.run_until_idle(now=venues.now())
+    return _case(account).state
+
+
+def passed(days: float) -> str:
+    """Let time pass and everything that is due happen."""
+    sandbox.pass_time(timedelta(days=days))
+    worker.run_until_idle(now=venues.now())
+    return venues.now().isoformat()
+
+
+def deposited(account: int, asset: str = "USDT", amount: str = "5") -> None:
+    """Let value arrive."""
+    with venues.sandbox().connection() as connection:
+        world.deposit(connection, account, asset=asset, amount=Decimal(amount))
+    sandbox.pass_time(timedelta(minutes=2))
+    worker.run_until_idle(now=venues.now())
+
+
+def state(account: int) -> str:
+    """Return where the case stands."""
+    case = queries.case_of(account, venue="sandbox")
+    return "none" if case is None else case.state
+
+
+def working() -> None:
+    """Do everything that is due now."""
+    worker.run_until_idle(now=venues.now())
+
+
+def unreadable(relation: str, how: str = "failed") -> None:
+    """Let a source of facts fail, or work again (``complete``)."""
+    with venues.sandbox().connection() as connection:
+        world.set_source(connection, relation, state=how)
+
+
+DEEDS = {
+    deed.__name__: deed
+    for deed in (
+        seeded, person, applied, submitted, code, letters, withdrawn, passed, deposited, state, working, unreadable,
+    )
+}  # fmt: skip
+
+
+def main() -> None:
+    """Answer requests until stdin ends."""
+    sandbox.prepare()
+    for line in sys.stdin:
+        request: dict[str, Any] = json.loads(line)
+        deed = DEEDS[request.pop("do")]
+        try:
+            answer = {"answer": deed(**request)}
+        except Exception as wrong:
+            answer = {"wrong": f"{type(wrong).__name__}: {wrong}"}
+        sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
