@@ -42,7 +42,8 @@ RULES: Mapping[str, str] = {
         where a.state = 'closed' and l.owner = 'holder' and l.balance <> 0
         union all select s.parent_id, s.account_id from sandbox.account as s
         join sandbox.account as m on m.account_id = s.parent_id where m.state = 'closed' and s.state <> 'closed'
-        union all select a.account_id, m.movement_id from sandbox.account as a join sandbox.movement as m using (account_id)
+        union all select a.account_id, m.movement_id from sandbox.account as a
+        join sandbox.movement as m using (account_id)
         where a.state = 'closed' and m.state = 'pending' and m.kind in ('withdrawal', 'fiat_out')
     """,
     "7 what is on its way out is exactly what the pending withdrawals say, and each resolves once": """
@@ -97,8 +98,8 @@ RULES: Mapping[str, str] = {
             union all select account_id, asset, 'earn', 'locked', amount from sandbox.earn where state <> 'paid'
             union all select account_id, asset, 'funding', 'locked', amount from sandbox.p2p_order
             where side = 'sell' and state in ('open', 'paid')
-            union all select account_id, collateral_asset, collateral_wallet, 'collateral', collateral from sandbox.loan
-            where state = 'open' and collateral > 0
+            union all select account_id, collateral_asset, collateral_wallet, 'collateral', collateral
+            from sandbox.loan where state = 'open' and collateral > 0
         ) as each group by 1, 2, 3, 4) as h
         on (h.account_id, h.asset, h.wallet, h.bucket) = (l.account_id, l.asset, l.wallet, l.bucket)
         where coalesce(l.balance, 0) <> coalesce(h.held, 0)
