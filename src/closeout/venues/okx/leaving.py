@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 
 from closeout.venues.base import Command, Moved, Quote, ReceiptState, Rejected
 from closeout.venues.okx.endpoints import get
 from closeout.venues.okx.errors import Failure, Kind
 from closeout.venues.okx.remedies import NOT_PERMITTED, REASONS, Desk, Done
-from closeout.venues.okx.values import ZERO, Raw, amount, amount_or_none, flag, milliseconds, text
+from closeout.venues.okx.values import ZERO, Raw, amount, amount_or_none, flag, text
 from closeout.venues.okx.wire import Wire
 
 GROUP_MAX = 5  # currencies in one easy-convert
@@ -56,10 +55,20 @@ def _easy_done(row: Raw) -> Done:
     return Done(ReceiptState.PENDING if running else ReceiptState.DONE, moved)
 
 
-def easily_converted(desk: Desk, asset: str, *, since: datetime) -> Done | None:
-    """Look up whether ``asset`` was converted since ``since`` (easy-convert has no number of ours)."""
+def last_easy(wire: Wire, assets: Sequence[str]) -> dict[str, str]:
+    """Return when each asset was last converted easily, by OKX's clock; ``0`` if it never was. Raises: Failure."""
+    found = dict.fromkeys(assets, "0")
+    for row in wire.call(get("trade/easy-convert-history")):
+        asset, at = text(row, "fromCcy"), text(row, "uTime", "0") or "0"
+        if asset in found:
+            found[asset] = max(found[asset], at, key=int)
+    return found
+
+
+def easily_converted(desk: Desk, asset: str, *, mark: str) -> Done | None:
+    """Look up whether ``asset`` was converted after ``mark`` (easy-convert has no number of ours)."""
     for row in desk.wire.call(get("trade/easy-convert-history")):
-        later = int(text(row, "uTime", "0") or "0") >= int(milliseconds(since)) - 1000
+        later = int(text(row, "uTime", "0") or "0") > int(mark or "0")
         if text(row, "fromCcy") == asset and later and text(row, "status") != "failed":
             return _easy_done(row)
     return None

@@ -16,7 +16,7 @@ from closeout.venues.base import Command, Moved, Receipt, ReceiptState, Rejected
 
 SCHEMA = """
 create table if not exists receipt (
-    key text primary key, digest text not null, command text not null, sent_at text not null,
+    key text primary key, digest text not null, command text not null, sent_at text not null, mark text not null,
     state text, at text, reason text, moved text not null default '[]', notes text not null default '{}'
 )
 """
@@ -28,6 +28,7 @@ class Intent:
 
     key: str
     sent_at: datetime
+    mark: str = ""  # what the venue showed last before it was sent, where it keeps no number of ours
 
 
 class Receipts:
@@ -51,25 +52,26 @@ class Receipts:
         """Return what is known of ``key``. Raises: Rejected("key_reused") if it came with another command."""
         with self._lock:
             row = self._file.execute(
-                "select digest, sent_at, state, at, reason, moved, notes from receipt where key = ?", (key,)
+                "select digest, sent_at, mark, state, at, reason, moved, notes from receipt where key = ?",
+                (key,),
             ).fetchone()
         if row is None:
             return None
-        digest, sent_at, state, at, reason, moved, notes = row
+        digest, sent_at, mark, state, at, reason, moved, notes = row
         if command is not None and command.digest() != digest:
             raise Rejected("key_reused")
         if state is None:
-            return Intent(key, datetime.fromisoformat(sent_at))
+            return Intent(key, datetime.fromisoformat(sent_at), mark)
         lines = tuple(Moved(wallet, asset, Decimal(amount)) for wallet, asset, amount in json.loads(moved))
         return Receipt(key, ReceiptState(state), datetime.fromisoformat(at), reason, lines, json.loads(notes))
 
-    def intend(self, key: str, command: Command, *, at: datetime) -> None:
+    def intend(self, key: str, command: Command, *, at: datetime, mark: str = "") -> None:
         """Write down that ``command`` is about to be sent; a known key keeps its first line."""
         said = json.dumps([str(command.kind), command.account_id, list(command.items), command.asset])
         with self._lock:
             self._file.execute(
-                "insert or ignore into receipt (key, digest, command, sent_at) values (?, ?, ?, ?)",
-                (key, command.digest(), said, at.isoformat()),
+                "insert or ignore into receipt (key, digest, command, sent_at, mark) values (?, ?, ?, ?, ?)",
+                (key, command.digest(), said, at.isoformat(), mark),
             )
 
     def settle(self, receipt: Receipt) -> Receipt:

@@ -193,7 +193,9 @@ class OkxVenue:
         Commands that are not here look at the item themselves before they act, so repeating them is safe.
         """
         if command.kind is Remedy.CONVERT:
-            easy = leaving.easily_converted(desk, command.asset or "", since=intent.sent_at)
+            easy = (
+                leaving.easily_converted(desk, command.asset or "", mark=intent.mark) if intent.mark else None
+            )
             return easy or leaving.converted(desk, command)
         if command.kind is Remedy.WITHDRAW:
             return leaving.withdrawn(desk, command)
@@ -212,12 +214,24 @@ class OkxVenue:
         chosen = dict(fresh)
         for target, keys in by_target.items():
             for group in leaving.groups(sorted(keys)):
-                for asset in group:
-                    self._receipts.intend(keys[asset], chosen[keys[asset]], at=self.now())
-                desk = Desk(self.wire, self.look(), keys[group[0]])
-                for asset, done in leaving.easy_convert(desk, group, target).items():
-                    if asset in keys:
-                        self._settle(keys[asset], done)
+                self._convert_group({asset: keys[asset] for asset in group}, chosen, target)
+
+    def _convert_group(self, keys: Mapping[str, str], chosen: Mapping[str, Command], target: str) -> None:
+        marks = leaving.last_easy(self.wire, list(keys))
+        for asset, key in keys.items():
+            self._receipts.intend(key, chosen[key], at=self.now(), mark=marks[asset])
+        desk = Desk(self.wire, self.look(), next(iter(keys.values())))
+        try:
+            answers = leaving.easy_convert(desk, list(keys), target)
+        except Failure as failed:
+            if failed.kind in UNDECIDED:
+                raise
+            for key in keys.values():
+                self._reject(key, leaving.reason_of(failed), failed.detail)
+            return
+        for asset, done in answers.items():
+            if asset in keys:
+                self._settle(keys[asset], done)
 
     def _settle(self, key: str, done: Done) -> Receipt:
         return self._receipts.settle(Receipt(key, done.state, self.now(), None, done.moved, done.notes))
