@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
 import threading
 from collections.abc import Iterator
@@ -94,6 +95,24 @@ def test_destroying_twice_gives_the_first_receipt(sealed_by: vault.Vault) -> Non
     assert sealed_by.destroy("person:1", "operational", datetime(2027, 1, 1)) == first
     assert sealed_by.destroyed("person:1", "operational") == first
     assert sealed_by.destroyed("person:2", "operational") is None
+
+
+def test_many_are_destroyed_in_one_go_and_each_has_a_receipt(sealed_by: vault.Vault) -> None:
+    """The digest can be computed again by anyone: SHA-256 over five lines."""
+    people = [f"person:{number}" for number in range(50)]
+    sealed_by.prepare(people, "operational")
+    first = sealed_by.destroy("person:7", "operational", datetime(2026, 2, 1))
+    receipts = sealed_by.destroy_all([*people, "person:3"], "operational", NOW)
+    assert [receipt.subject for receipt in receipts] == [*people, "person:3"]
+    assert receipts[7] == first
+    assert receipts[3] == receipts[50]
+    said = "closeout.destroyed\nperson:3\noperational\n1\n2026-03-01T12:00:00.000000Z"
+    assert receipts[3].digest == hashlib.sha256(said.encode()).hexdigest()
+    assert [receipt.subject for receipt in sealed_by.erasures(after=first.number)] == [
+        person for person in people if person != "person:7"
+    ]
+    with pytest.raises(vault.KeyDestroyed):
+        sealed_by.prepare(people, "operational")
 
 
 def test_a_person_without_a_key_can_be_destroyed_too(sealed_by: vault.Vault) -> None:

@@ -7,10 +7,13 @@ what is stored and hashed; nothing is ever serialised again to check it. Checkin
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import psycopg
@@ -23,6 +26,7 @@ from closeout.records.statement import canonical, moment
 SCHEMA = "closeout.audit/1"
 EVENT = re.compile(r"^[a-z_]+:[a-z_]+$")
 TILE = 256
+STREAMED = 4096  # rows per piece that comes from the server
 LOCK = 0x61756474  # "audt"
 TOKEN = re.compile(r"^[\w.:|/+=-]{0,200}$", re.ASCII)
 
@@ -113,17 +117,17 @@ def seal(cursor: Cursor, *, name: str, key: Ed25519PrivateKey, at: datetime) -> 
         size, epoch, since = own.fetchone() or (0, 0, 0)
         own.execute("select pg_snapshot_xmin(pg_current_snapshot()), max(number) from audit.epoch")
         until, newest = _one(own)
-        numbers, hashes = _window(own, epoch=epoch, since=since, newest=newest, until=until)
-        if not numbers:
+        window = _window(own, epoch=epoch, since=since, newest=newest, until=until)
+        entries, root = _extend(own, size, window)
+        if not entries:
             return None
-        root = _extend(own, size, numbers, hashes)
-        checkpoint = notes.Checkpoint(name, size + len(numbers), root)
+        checkpoint = notes.Checkpoint(name, size + entries, root)
         own.execute(
             "insert into audit.checkpoint (size, entries, root, epoch, until, sealed_at, note)"
             " values (%s, %s, %s, %s, %s::text::xid8, %s, %s)",
             (
                 checkpoint.size,
-                len(numbers),
+                entries,
                 root,
                 newest,
                 str(until),
@@ -134,30 +138,45 @@ def seal(cursor: Cursor, *, name: str, key: Ed25519PrivateKey, at: datetime) -> 
     return checkpoint
 
 
-def _window(own: Cursor, *, epoch: int, since: int, newest: int, until: int) -> tuple[list[int], list[bytes]]:
-    """Return numbers and leaf hashes of the entries to seal, in their order."""
-    own.execute(
-        "select number, sha256('\\x00'::bytea || rec) from audit.entry"
+def _window(own: Cursor, *, epoch: int, since: int, newest: int, until: int) -> Iterator[tuple[int, bytes]]:
+    """Yield number and record of the entries to seal, in their order, while the server reads on."""
+    yield from own.stream(
+        "select number, rec from audit.entry"
         " where (epoch, xid) >= (%s, %s::text::xid8) and (epoch < %s or epoch = %s and xid < %s::text::xid8)"
         " order by epoch, xid, number",
         (epoch, str(since), newest, newest, str(until)),
         binary=True,
+        size=STREAMED,
     )
-    rows = own.fetchall()
-    return [row[0] for row in rows], [row[1] for row in rows]
 
 
-def _extend(own: Cursor, size: int, numbers: Sequence[int], hashes: Sequence[bytes]) -> bytes:
-    """Append leaves to the stored tree, level by level, and return the new root."""
-    level, begin, new = 0, size, list(hashes)
-    said: Sequence[int] | None = numbers
-    tiles: dict[tuple[int, int], list[bytes]] = {}
-    while True:
-        begin, new = _extend_level(own, level, begin, new, numbers=said, tiles=tiles)
-        if not new:
-            break
-        level, said = level + 1, None
-    return merkle.range_root(_node_of(tiles, own), 0, size + len(numbers))
+def _extend(own: Cursor, size: int, window: Iterator[tuple[int, bytes]]) -> tuple[int, bytes]:
+    """Append the leaves of ``window`` to the stored tree; return how many and the new root."""
+    index, within = divmod(size, TILE)
+    blob, packed = _read_tile(own, 0, index) if within else (b"", b"")
+    tiles: dict[tuple[int, int], bytes] = {}
+    rows: list[tuple[int, int, bytes, bytes | None]] = []
+    roots: list[bytes] = []
+    sha256, room, count = hashlib.sha256, TILE - within, 0
+    while batch := list(islice(window, room)):
+        count += len(batch)
+        blob += b"".join([sha256(b"\x00" + rec).digest() for _, rec in batch])
+        packed += struct.pack(f">{len(batch)}q", *[number for number, _ in batch])
+        tiles[0, index] = blob
+        rows.append((0, index, blob, packed))
+        if len(blob) == TILE * 32:
+            roots.append(merkle.root_of(blob))
+            index, blob, packed, room = index + 1, b"", b"", TILE
+        else:
+            room = TILE - len(blob) // 32
+    if not count:
+        return 0, b""
+    level, begin = 1, size // TILE
+    while roots:
+        begin, roots = _extend_level(own, level, begin, roots, rows=rows, tiles=tiles)
+        level += 1
+    _write_tiles(own, rows)
+    return count, merkle.range_root(_node_of(tiles, own), 0, size + count)
 
 
 def _extend_level(
@@ -166,44 +185,51 @@ def _extend_level(
     begin: int,
     new: list[bytes],
     *,
-    numbers: Sequence[int] | None,
-    tiles: dict[tuple[int, int], list[bytes]],
+    rows: list[tuple[int, int, bytes, bytes | None]],
+    tiles: dict[tuple[int, int], bytes],
 ) -> tuple[int, list[bytes]]:
-    """Write one level's tiles; return where the next level goes on and with which hashes."""
+    """Append hashes to one upper level; return where the next level goes on and with which hashes."""
     index, within = divmod(begin, TILE)
-    old: list[bytes] = []
-    old_numbers: list[int] = []
-    if within:
-        old, old_numbers = _read_tile(own, level, index)
-        old, old_numbers = old[:within], old_numbers[:within]
-    row = old + new
-    said = None if numbers is None else old_numbers + list(numbers)
-    rows, full = [], []
-    for place in range(0, len(row), TILE):
-        piece = row[place : place + TILE]
-        mine = None if said is None else said[place : place + TILE]
-        rows.append((level, index + place // TILE, b"".join(piece), mine))
-        tiles[level, index + place // TILE] = piece
-        if len(piece) == TILE:
-            full.append(merkle.root(piece))
-    own.executemany(
-        "insert into audit.tile (level, index, hashes, numbers) values (%s, %s, %s, %s)"
-        " on conflict (level, index) do update set hashes = excluded.hashes, numbers = excluded.numbers",
-        rows,
-    )
+    old = _read_tile(own, level, index)[0][: within * 32] if within else b""
+    row, full = old + b"".join(new), []
+    for place in range(0, len(row), TILE * 32):
+        blob = row[place : place + TILE * 32]
+        mine = index + place // (TILE * 32)
+        tiles[level, mine] = blob
+        rows.append((level, mine, blob, None))
+        if len(blob) == TILE * 32:
+            full.append(merkle.root_of(blob))
     return index, full
 
 
-def _read_tile(own: Cursor, level: int, index: int) -> tuple[list[bytes], list[int]]:
+def _write_tiles(own: Cursor, rows: Sequence[tuple[int, int, bytes, bytes | None]]) -> None:
+    """Replace the tiles that were not full, add the others."""
+    own.executemany("delete from audit.tile where level = %s and index = %s", {row[:2] for row in rows[:1]})
+    upper = [row[:2] for row in rows if row[0]]
+    own.executemany("delete from audit.tile where level = %s and index = %s", upper)
+    copying = "copy audit.tile (level, index, hashes, numbers, least, most) from stdin (format binary)"
+    with own.copy(copying) as copy:
+        copy.set_types(["int4", "int8", "bytea", "bytea", "int8", "int8"])
+        for level, index, blob, packed in rows:
+            numbers = unpack(packed)
+            least, most = (min(numbers), max(numbers)) if numbers else (None, None)
+            copy.write_row((level, index, blob, packed, least, most))
+
+
+def unpack(packed: bytes | None) -> tuple[int, ...]:
+    """Return the numbers of entries that a tile names."""
+    return struct.unpack(f">{len(packed) // 8}q", packed) if packed else ()
+
+
+def _read_tile(own: Cursor, level: int, index: int) -> tuple[bytes, bytes]:
     own.execute("select hashes, numbers from audit.tile where level = %s and index = %s", (level, index))
     row = own.fetchone()
     if row is None:
         raise LookupError(f"tile {level}/{index} of the audit log is missing; rebuild the tiles")
-    hashes = bytes(row[0])
-    return [hashes[at : at + 32] for at in range(0, len(hashes), 32)], list(row[1] or [])
+    return bytes(row[0]), bytes(row[1] or b"")
 
 
-def _node_of(tiles: dict[tuple[int, int], list[bytes]], own: Cursor) -> merkle.Node:
+def _node_of(tiles: dict[tuple[int, int], bytes], own: Cursor) -> merkle.Node:
     """Return the nodes of the stored tree; tiles are read once and kept in ``tiles``."""
 
     def node(level: int, index: int) -> bytes:
@@ -213,7 +239,7 @@ def _node_of(tiles: dict[tuple[int, int], list[bytes]], own: Cursor) -> merkle.N
         if place not in tiles:
             tiles[place] = _read_tile(own, *place)[0]
         begin = first % TILE
-        return merkle.root(tiles[place][begin : begin + (1 << up)])
+        return merkle.root_of(tiles[place][begin * 32 : (begin + (1 << up)) * 32])
 
     return node
 
@@ -248,12 +274,14 @@ def prove(cursor: Cursor, number: int) -> Proof | None:
 
 def _index(own: Cursor, number: int) -> int | None:
     own.execute(
-        "select index, array_position(numbers, %s) from audit.tile"
-        " where level = 0 and numbers @> array[%s::bigint]",
+        "select index, numbers from audit.tile where level = 0 and least <= %s and most >= %s",
         (number, number),
     )
-    row = own.fetchone()
-    return None if row is None else row[0] * TILE + row[1] - 1
+    for index, packed in own.fetchall():
+        numbers = unpack(bytes(packed))
+        if number in numbers:
+            return int(index) * TILE + numbers.index(number)
+    return None
 
 
 def prove_consistency(cursor: Cursor, old: int) -> tuple[bytes, ...]:

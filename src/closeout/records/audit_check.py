@@ -7,15 +7,16 @@ rewritten and signed again with the operator's own key passes here; only a witne
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import psycopg
 from psycopg.rows import tuple_row
 
 from closeout.records import merkle, notes
-from closeout.records.audit import TILE
+from closeout.records.audit import STREAMED, TILE, unpack
 
 Connection = psycopg.Connection[Any]
 Sealed = tuple[int, bytes]  # number of the entry, leaf hash
@@ -58,14 +59,14 @@ class _Roots:
         self.size = 0
         self._peaks: list[tuple[int, bytes]] = []
 
-    def extend(self, leaves: Sequence[bytes]) -> None:
-        """Add leaves; whole tiles at once where they fit."""
-        place = 0
-        while place < len(leaves):
-            step = TILE if self.size % TILE == 0 and len(leaves) - place >= TILE else 1
-            self._push(step.bit_length() - 1, merkle.root(leaves[place : place + step]))
-            place += step
-            self.size += step
+    def extend(self, leaves: bytes) -> None:
+        """Add leaf hashes, 32 bytes each; a whole tile at once where it fits."""
+        if self.size % TILE == 0 and len(leaves) == TILE * 32:
+            self._push(TILE.bit_length() - 1, merkle.root_of(leaves))
+        else:
+            for at in range(0, len(leaves), 32):
+                self._push(0, leaves[at : at + 32])
+        self.size += len(leaves) // 32
 
     def _push(self, level: int, peak: bytes) -> None:
         while self._peaks and self._peaks[-1][0] == level:
@@ -170,14 +171,28 @@ def _compare_entries(
     """Compare each entry that lies in a sealed window with the leaf that was sealed for it."""
     matching = _Matching(report)
     sealed = _tiles(connection)
-    for found in _entries(connection, last, report):
-        expected = next(sealed, [])
-        if expected != found:
-            matching.compare(expected, found)
-    for rest in sealed:
-        matching.compare(rest, [])
-    matching.finish()
     epoch, until = (last[2], last[3]) if last else (0, "0")
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        stream = cursor.stream(
+            "select number, rec from audit.entry where (epoch, xid) < (%s, %s::text::xid8)"
+            " order by epoch, xid, number",
+            (epoch, until),
+            binary=True,
+            size=STREAMED,
+        )
+        sha256 = hashlib.sha256
+        for packed, blob in sealed:
+            numbers = unpack(packed)
+            rows = list(islice(stream, len(numbers)))
+            report.entries += len(rows)
+            found = b"".join([sha256(b"\x00" + rec).digest() for _, rec in rows])
+            if found != blob or tuple(row[0] for row in rows) != numbers:
+                matching.compare(_pairs(numbers, blob), _pairs([row[0] for row in rows], found))
+        for number, rec in stream:
+            report.entries += 1
+            matching.compare([], [(number, merkle.leaf_hash(rec))])
+    matching.finish()
+    _compare_columns(connection, report)
     with connection.cursor(row_factory=tuple_row) as cursor:
         cursor.execute(
             "select count(*) from audit.entry where (epoch, xid) >= (%s, %s::text::xid8)", (epoch, until)
@@ -185,39 +200,31 @@ def _compare_entries(
         report.unsealed = (cursor.fetchone() or (0,))[0]
 
 
-def _tiles(connection: Connection) -> Iterator[list[Sealed]]:
-    with connection.cursor(name="audit_tiles", row_factory=tuple_row) as cursor:
-        cursor.itersize = 64
-        cursor.execute("select hashes, numbers from audit.tile where level = 0 order by index", binary=True)
-        for hashes, numbers in cursor:
-            leaves = [hashes[at : at + 32] for at in range(0, len(hashes), 32)]
-            yield list(zip(numbers, leaves, strict=False))
+def _pairs(numbers: Sequence[int], blob: bytes) -> list[Sealed]:
+    return [(number, blob[32 * at : 32 * at + 32]) for at, number in enumerate(numbers)]
 
 
-def _entries(
-    connection: Connection, last: tuple[int, bytes, int, str] | None, report: Report
-) -> Iterator[list[Sealed]]:
-    """Yield number and recomputed leaf hash of the entries in sealed windows, 256 at a time."""
-    if last is None:
-        return
-    sha256 = hashlib.sha256
-    with connection.cursor(name="audit_entries", row_factory=tuple_row) as cursor:
-        cursor.itersize = TILE * 16
+def _compare_columns(connection: Connection, report: Report) -> None:
+    """Find entries whose columns, which serve to search, say something else than their record."""
+    with connection.cursor(row_factory=tuple_row) as cursor:
         cursor.execute(
-            "select number, subject, event, rec from audit.entry where (epoch, xid) < (%s, %s::text::xid8)"
-            " order by epoch, xid, number",
-            (last[2], last[3]),
-            binary=True,
+            "select number from audit.entry"
+            " where position(convert_to('\"event\":\"' || event || '\"', 'UTF8') in rec) = 0"
+            " or position(convert_to('\"subject\":\"' || subject || '\"}', 'UTF8') in rec) = 0"
+            " order by number limit %s",
+            (PROBLEMS_MAX,),
         )
-        while rows := cursor.fetchmany(TILE):
-            report.entries += len(rows)
-            for number, subject, event, rec in rows:
-                if (
-                    f'"event":"{event}","' not in (said := rec.decode(errors="replace"))
-                    or f'"subject":"{subject}"' not in said
-                ):
-                    report.add("changed", number, "its columns are not what its record says")
-            yield [(number, sha256(b"\x00" + rec).digest()) for number, _, _, rec in rows]
+        named = {problem.number for problem in report.problems if problem.kind == "changed"}
+        for (number,) in cursor.fetchall():
+            if number not in named:
+                report.add("changed", number, "its columns are not what its record says")
+
+
+def _tiles(connection: Connection) -> list[tuple[bytes, bytes]]:
+    """Return numbers and hashes of the leaves, one tile a row: 40 bytes per entry."""
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        cursor.execute("select numbers, hashes from audit.tile where level = 0 order by index", binary=True)
+        return cursor.fetchall()
 
 
 def _compare_roots(
@@ -225,17 +232,17 @@ def _compare_roots(
 ) -> None:
     """Compute the root at each checkpoint from the stored leaves and compare it with the signed one."""
     tree, waiting = _Roots(), list(sizes)
-    for tile in _tiles(connection):
-        leaves = [leaf for _, leaf in tile]
-        while waiting and waiting[0][0] <= tree.size + len(leaves):
-            cut = waiting[0][0] - tree.size
-            tree.extend(leaves[:cut])
-            leaves = leaves[cut:]
+    for _, leaves in _tiles(connection):
+        rest = leaves
+        while waiting and waiting[0][0] <= tree.size + len(rest) // 32:
+            cut = (waiting[0][0] - tree.size) * 32
+            tree.extend(rest[:cut])
+            rest = rest[cut:]
             if tree.root() != waiting[0][1]:
                 report.add(
                     "tile", waiting[0][0], "the stored tree does not have the signed root at this size"
                 )
             waiting.pop(0)
-        tree.extend(leaves)
+        tree.extend(rest)
     for size, _, _, _ in waiting:
         report.add("tile", size, "the stored tree is shorter than this checkpoint")

@@ -6,11 +6,10 @@ a key version, so that a restored backup of data holds nothing that could open i
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +25,33 @@ from closeout.records.keys import KEY_BYTES, NONCE_BYTES, KeyGone, KeyPort
 CLASSES = ("operational", "retention")
 FORMAT = 1
 HEAD = struct.Struct(">BI")  # format, key version
+LOCK = 0x6B657973  # "keys"
+RECEIPT = "select number, subject, class, keys, destroyed_at, digest from keyring.erasure"
+# The wrapped keys are deleted; copies of them in log segments and backups die with the key of their epoch. The
+# digest is SHA-256 over five lines: closeout.destroyed, subject, class, number of keys, time.
+DESTROY = """
+with given as materialized (
+    select subject, min(place) as place
+    from jsonb_array_elements_text(%(subjects)s::jsonb) with ordinality as listed (subject, place)
+    group by subject
+), gone as (
+    delete from keyring.key as k using given where k.subject = given.subject and k.class = %(class)s
+    returning k.subject
+), counted as (
+    select given.subject, given.place, count(gone.subject) as keys
+    from given left join gone using (subject) group by given.subject, given.place
+)
+insert into keyring.erasure (subject, class, keys, destroyed_at, digest)
+select
+    subject, %(class)s, keys, %(at)s,
+    encode(sha256(convert_to(concat_ws(
+        e'\\n', 'closeout.destroyed', subject, %(class)s::text, keys,
+        to_char(%(at)s::timestamp, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+    ), 'UTF8')), 'hex')
+from counted order by place
+on conflict (subject, class) do nothing
+returning number, subject, class, keys, destroyed_at, digest
+"""
 OPEN_EPOCH = "select number, kek_id from keyring.epoch where closed_at is null for share"
 
 Connection = psycopg.Connection[Any]
@@ -111,18 +137,53 @@ class Vault:
         A person without a key gets a receipt too, so that none can be made later. ``at``: naive UTC.
         Raises: ValueError.
         """
+        return self.destroy_all([subject], cls, at)[0]
+
+    def destroy_all(self, subjects: Sequence[str], cls: str, at: datetime) -> list[Destroyed]:
+        """Destroy the keys of many people in a few statements; receipts in the order of ``subjects``.
+
+        Raises: ValueError.
+        """
         _demand_class(cls)
+        if at.tzinfo is not None:
+            raise ValueError("at must be naive UTC")
         with self._keyring() as connection, connection.cursor(row_factory=tuple_row) as cursor:
-            _lock(cursor, subject)
-            receipt = _receipt(cursor, subject, cls)
-            if receipt is None:
-                receipt = _destroy(cursor, subject, cls, at)
-        return receipt
+            _lock(cursor, subjects)
+            cursor.execute(DESTROY, {"subjects": json.dumps(subjects), "class": cls, "at": at})
+            receipts = {row[1]: Destroyed(*row) for row in cursor.fetchall()}
+            if missing := [subject for subject in subjects if subject not in receipts]:
+                receipts |= _receipts(cursor, missing, cls)
+        return [receipts[subject] for subject in subjects]
 
     def destroyed(self, subject: str, cls: str) -> Destroyed | None:
         """Return the receipt of a destruction, or none if the key was not destroyed."""
         with self._keyring() as connection, connection.cursor(row_factory=tuple_row) as cursor:
-            return _receipt(cursor, subject, cls)
+            return _receipts(cursor, [subject], cls).get(subject)
+
+    def erasures(self, after: int = 0) -> list[Destroyed]:
+        """Return every destruction after receipt ``after``, in order: what a restored database must know again."""
+        with self._keyring() as connection, connection.cursor(row_factory=tuple_row) as cursor:
+            cursor.execute(f"{RECEIPT} where number > %s order by number", (after,))
+            return [Destroyed(*row) for row in cursor.fetchall()]
+
+    def prepare(self, subjects: Sequence[str], cls: str) -> None:
+        """Make the keys of many people at once, where they are missing. Raises: KeyDestroyed, ValueError."""
+        _demand_class(cls)
+        with self._keyring() as connection, connection.cursor(row_factory=tuple_row) as cursor:
+            _lock(cursor, subjects)
+            for gone in _receipts(cursor, subjects, cls).values():
+                raise KeyDestroyed(gone.subject, cls, gone.at)
+            epoch, kek_id = self._epoch(cursor)
+            made = [(one, self._wrap_new(kek_id, one, cls)) for one in dict.fromkeys(subjects)]
+            cursor.execute(
+                "insert into keyring.key (subject, class, version, epoch, wrapped)"
+                " select subject, %s, 1, %s, wrapped from unnest(%s::text[], %s::bytea[]) as new (subject, wrapped)"
+                " on conflict do nothing",
+                (cls, epoch, [one for one, _ in made], [wrapped for _, wrapped in made]),
+            )
+
+    def _wrap_new(self, kek_id: str, subject: str, cls: str) -> bytes:
+        return self._kek.wrap(kek_id, os.urandom(KEY_BYTES), context=wrapped_as(subject, cls, 1))
 
     def tombstone(self, value: str, *, field: str) -> bytes:
         """Return the keyed hash of an identifier (``field``: email, phone, …), equal for equal identifiers.
@@ -136,16 +197,16 @@ class Vault:
         with connection.cursor(row_factory=tuple_row) as cursor:
             found = _newest(cursor, subject, cls)
             if found is None:
-                _lock(cursor, subject)
+                _lock(cursor, [subject])
                 found = _newest(cursor, subject, cls) or self._make(cursor, subject, cls)
         version, kek_id, wrapped = found
-        return version, self._kek.unwrap(kek_id, wrapped, context=_wrapped_as(subject, cls, version))
+        return version, self._kek.unwrap(kek_id, wrapped, context=wrapped_as(subject, cls, version))
 
     def _make(self, cursor: psycopg.Cursor[Any], subject: str, cls: str) -> tuple[int, str, bytes]:
-        if gone := _receipt(cursor, subject, cls):
+        if gone := _receipts(cursor, [subject], cls).get(subject):
             raise KeyDestroyed(subject, cls, gone.at)
         epoch, kek_id = self._epoch(cursor)
-        wrapped = self._kek.wrap(kek_id, os.urandom(KEY_BYTES), context=_wrapped_as(subject, cls, 1))
+        wrapped = self._wrap_new(kek_id, subject, cls)
         cursor.execute(
             "insert into keyring.key (subject, class, version, epoch, wrapped) values (%s, %s, 1, %s, %s)",
             (subject, cls, epoch, wrapped),
@@ -178,12 +239,12 @@ class Vault:
             )
             row = cursor.fetchone()
             if row is None:
-                gone = _receipt(cursor, subject, cls)
+                gone = _receipts(cursor, [subject], cls).get(subject)
                 if gone is not None:
                     raise KeyDestroyed(subject, cls, gone.at)
                 return None
         kek_id, wrapped = row
-        return self._kek.unwrap(kek_id, bytes(wrapped), context=_wrapped_as(subject, cls, version))
+        return self._kek.unwrap(kek_id, bytes(wrapped), context=wrapped_as(subject, cls, version))
 
 
 def _demand_class(cls: str) -> None:
@@ -196,12 +257,18 @@ def _bound(context: str, subject: str, cls: str, version: int) -> bytes:
     return json.dumps(["closeout.vault", FORMAT, context, subject, cls, version]).encode()
 
 
-def _wrapped_as(subject: str, cls: str, version: int) -> bytes:
+def wrapped_as(subject: str, cls: str, version: int) -> bytes:
+    """Return what a wrapped key is bound to: it opens for this person, class and version only."""
     return json.dumps(["closeout.keyring", FORMAT, subject, cls, version]).encode()
 
 
-def _lock(cursor: psycopg.Cursor[Any], subject: str) -> None:
-    cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 1))", (subject,))
+def _lock(cursor: psycopg.Cursor[Any], subjects: Sequence[str]) -> None:
+    """Keep making and destroying a key apart: people share 256 locks, so that any number can be locked at once."""
+    cursor.execute(
+        "select pg_advisory_xact_lock(%s, place) from (select distinct hashtext(subject) & 255 as place"
+        " from jsonb_array_elements_text(%s::jsonb) as given (subject) order by place) as places",
+        (LOCK, json.dumps(subjects)),
+    )
 
 
 def _newest(cursor: psycopg.Cursor[Any], subject: str, cls: str) -> tuple[int, str, bytes] | None:
@@ -215,30 +282,6 @@ def _newest(cursor: psycopg.Cursor[Any], subject: str, cls: str) -> tuple[int, s
     return None if row is None else (row[0], row[1], bytes(row[2]))
 
 
-def _receipt(cursor: psycopg.Cursor[Any], subject: str, cls: str) -> Destroyed | None:
-    cursor.execute(
-        "select number, subject, class, keys, destroyed_at, digest from keyring.erasure"
-        " where subject = %s and class = %s",
-        (subject, cls),
-    )
-    row = cursor.fetchone()
-    return None if row is None else Destroyed(*row)
-
-
-def _destroy(cursor: psycopg.Cursor[Any], subject: str, cls: str, at: datetime) -> Destroyed:
-    """Overwrite the keys before deleting them: the page then holds the old key only until it is vacuumed."""
-    cursor.execute(
-        "update keyring.key set wrapped = decode(repeat('00', 60), 'hex') where subject = %s and class = %s",
-        (subject, cls),
-    )
-    cursor.execute("delete from keyring.key where subject = %s and class = %s", (subject, cls))
-    keys = cursor.rowcount
-    said = json.dumps(["closeout.destroyed", subject, cls, keys, at.isoformat()])
-    cursor.execute(
-        "insert into keyring.erasure (subject, class, keys, destroyed_at, digest) values (%s, %s, %s, %s, %s)"
-        " returning number",
-        (subject, cls, keys, at, hashlib.sha256(said.encode()).hexdigest()),
-    )
-    row = cursor.fetchone()
-    assert row is not None
-    return Destroyed(row[0], subject, cls, keys, at, hashlib.sha256(said.encode()).hexdigest())
+def _receipts(cursor: psycopg.Cursor[Any], subjects: Sequence[str], cls: str) -> dict[str, Destroyed]:
+    cursor.execute(f"{RECEIPT} where subject = any(%s) and class = %s", (list(subjects), cls))
+    return {row[1]: Destroyed(*row) for row in cursor.fetchall()}

@@ -1,0 +1,212 @@
+"""What the records room costs: per second, and as a ratio to a floor measured in the same run.
+
+Floors: hashing the same bytes once (sealing, verifying), a bare DELETE of the same keys (erasure), PostgreSQL's own
+COPY … TO STDOUT of the same rows (export). Ratios, not seconds, are comparable between machines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from closeout import cluster
+from closeout.cluster import databases, migrations, supervisor
+from closeout.records import audit, audit_check, export, keys, notes, signing, vault
+
+NOW = datetime(2026, 3, 1, 12)
+LOG = "log.closeout.example"
+
+
+def timed(work: Callable[[], Any]) -> float:
+    """Return the seconds that ``work`` takes."""
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def row(name: str, count: int, seconds: float, floor: float, what: str) -> dict[str, Any]:
+    """Return one line of the table."""
+    return {
+        "name": name, "count": count, "per_second": round(count / seconds), "seconds": round(seconds, 2),
+        "floor": what, "floor_seconds": round(floor, 2), "ratio": round(seconds / floor, 2),
+    }  # fmt: skip
+
+
+def records_of(count: int) -> list[bytes]:
+    """Return canonical audit records like those of real events."""
+    return [
+        audit.Entry(
+            subject=f"case:{number % 9973}",
+            event="case:opened",
+            actor="holder",
+            at=NOW,
+            details={"n": number},
+        ).record()
+        for number in range(count)
+    ]
+
+
+def bench_audit(
+    connection: psycopg.Connection[Any], store: signing.KeyStore, count: int
+) -> Iterator[dict[str, Any]]:
+    """Seal and verify ``count`` events in one batch."""
+    records = records_of(count)
+    copying = "copy audit.entry (epoch, subject, event, rec) from stdin (format binary)"
+    with connection.transaction(), connection.cursor() as cursor, cursor.copy(copying) as copy:
+        copy.set_types(["int4", "text", "text", "bytea"])
+        for number, rec in enumerate(records):
+            copy.write_row((1, f"case:{number % 9973}", "case:opened", rec))
+    connection.execute("vacuum analyze audit.entry")
+
+    def hash_once() -> None:
+        sha256 = hashlib.sha256
+        for rec in records:
+            sha256(rec).digest()
+
+    floor = min(timed(hash_once), timed(hash_once))
+    name, key = store.log_key()
+
+    def seal() -> None:
+        with connection.transaction(), connection.cursor() as cursor:
+            sealed = audit.seal(cursor, name=name, key=key, at=NOW)
+            assert sealed is not None
+            assert sealed.size == count
+
+    yield row("seal audit events", count, timed(seal), floor, "hash the same bytes once")
+
+    def verify() -> None:
+        with connection.transaction():
+            report = audit_check.verify(
+                connection, [notes.public_text(name, key.public_key().public_bytes_raw())]
+            )
+        assert report.valid, report.problems[:3]
+        assert report.entries == count
+
+    yield row("verify audit events", count, timed(verify), floor, "hash the same bytes once")
+
+
+def bench_erasure(connection: psycopg.Connection[Any], folder: Path, count: int) -> Iterator[dict[str, Any]]:
+    """Destroy the keys of ``count`` people, in batches as the worker does."""
+    mine = vault.Vault.over(connection, keys.FileKeys(folder / "kek"))
+    people = [f"sandbox:{number}" for number in range(2 * count)]
+    with connection.transaction():
+        for begin in range(0, len(people), 1000):
+            mine.prepare(people[begin : begin + 1000], "operational")
+    bare, batch = people[count:], 1000
+
+    def delete() -> None:
+        for begin in range(0, count, batch):
+            with connection.transaction():
+                connection.execute(
+                    "delete from keyring.key where subject = any(%s) and class = 'operational'",
+                    [bare[begin : begin + batch]],
+                )
+
+    def destroy() -> None:
+        for begin in range(0, count, batch):
+            with connection.transaction():
+                done = mine.destroy_all(people[begin : min(begin + batch, count)], "operational", NOW)
+                assert len(done) == min(batch, count - begin)
+
+    floor = timed(delete)
+    yield row("erase people (keys)", count, timed(destroy), floor, "bare DELETE of as many keys")
+
+
+def bench_export(
+    connection: psycopg.Connection[Any], store: signing.KeyStore, folder: Path, count: int
+) -> Iterator[dict[str, Any]]:
+    """Export ``count`` rows as CSV, JSON and Parquet in one archive."""
+    connection.execute(
+        "create temp table trade as select n as trade_id, n / 3 as order_id, 'BTC-USDT' as instrument,"
+        " case when mod(n, 2) = 0 then 'buy' else 'sell' end as side,"
+        " mod(n, 100000)::numeric(36, 18) / 7 as quantity,"
+        " (30000 + mod(n, 5000))::numeric(36, 18) / 3 as price,"
+        " mod(n, 1000)::numeric(36, 18) / 11 as fee, 'USDT' as fee_asset,"
+        " timestamp '2024-01-01' + n * interval '1 second' as traded_at from generate_series(1, %s) as n",
+        [count],
+    )
+    connection.commit()
+
+    def copy() -> None:
+        with connection.cursor().copy("copy (select * from trade order by trade_id) to stdout") as stream:
+            for _ in stream:
+                pass
+
+    def build(source: Callable[[str], Any], name: str) -> None:
+        export.build(source, ("trades",), folder / name, account="****0001", made_at=NOW, keys=store)
+
+    def rows(_kind: str) -> Iterator[dict[str, Any]]:
+        with connection.cursor("trades", row_factory=dict_row) as cursor:
+            cursor.itersize = 8192
+            cursor.execute("select * from trade order by trade_id")
+            yield from cursor
+
+    floor = min(timed(copy), timed(copy))
+    yield row("export rows", count, timed(lambda: build(rows, "rows.zip")), floor, "COPY … TO STDOUT")
+
+
+def measured(said: argparse.Namespace, url: str, folder: Path) -> list[dict[str, Any]]:
+    """Return the lines that were asked for."""
+    store = signing.KeyStore(folder / "keys", name=LOG).prepare(NOW)
+    table: list[dict[str, Any]] = []
+    with databases.connect(url) as main_database, databases.connect(cluster.keyring_url(url)) as keyring:
+        migrations.apply_all(main_database)
+        migrations.apply_keyring(keyring)
+        main_database.commit()
+        keyring.commit()
+        main_database.autocommit = keyring.autocommit = True
+        if said.only in {None, "audit"}:
+            table += bench_audit(main_database, store, said.events)
+        if said.only in {None, "erasure"}:
+            table += bench_erasure(keyring, folder, said.erasures)
+        if said.only in {None, "export"}:
+            main_database.autocommit = False
+            table += bench_export(main_database, store, folder, said.rows)
+    return table
+
+
+def main() -> None:
+    """Print the table; ``--json`` writes it for machines."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--erasures", type=int, default=10_000)
+    parser.add_argument("--rows", type=int, default=5_000_000)
+    parser.add_argument("--only", choices=["audit", "erasure", "export"])
+    parser.add_argument("--json", action="store_true")
+    said = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="closeout-bench-") as scratch:
+        folder = Path(scratch)
+        folder.chmod(0o755)
+        server = supervisor.Cluster(folder / "postgres")
+        url = server.hold()
+        try:
+            databases.prepare(url)
+            table = measured(said, url, folder)
+        finally:
+            server.release()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    if said.json:
+        json.dump({"schema": "closeout.bench/1", "rows": table, "peak_mb": peak}, sys.stdout, indent=2)
+        return
+    for line in table:
+        print(
+            f"{line['name']:22} {line['count']:>9,}  {line['per_second']:>9,}/s  {line['seconds']:>7}s"
+            f"  {line['ratio']:>5}× {line['floor']} ({line['floor_seconds']}s)"
+        )
+    print(f"peak memory of this process: {peak} MB")
+
+
+if __name__ == "__main__":
+    main()
