@@ -87,8 +87,8 @@ def runnable_by(user: OsUser, directory: Path) -> Path:
     if user.can("-x", directory / "postgres"):
         return directory
     install = directory.parent
-    stamp = f"{install}:{(directory / 'postgres').stat().st_mtime_ns}"
-    copy = COPIES / hashlib.sha256(stamp.encode()).hexdigest()[:12]
+    with (directory / "postgres").open("rb") as file:  # by content: a second clone needs no second copy
+        copy = COPIES / hashlib.file_digest(file, "sha256").hexdigest()[:12]
     if not copy.exists():
         _copy(install, copy)
     programs = copy / install.parent.name / install.name / "bin"
