@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import psycopg
 import pytest
+from django.core.management import call_command
+from django.db import connection as django_connection
+from psycopg import sql
 from tests.clearing import people
 
 from closeout.clearing.journal import MemoryJournal
+from closeout.cluster import databases
 from closeout.conditions import check
 from closeout.conditions.check import Report
 from closeout.facts.duck import DuckFacts
@@ -79,3 +87,40 @@ def _check(
 def _remember_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paper, "DuckFacts", Remembered)
     monkeypatch.setattr(check, "check", _check)
+
+
+@pytest.fixture
+def copy_of(cluster_url: str) -> Callable[[str], AbstractContextManager[str]]:
+    """Return how a database is copied; the copy is dropped afterwards."""
+    numbers = itertools.count(1)
+
+    @contextmanager
+    def copied(url: str) -> Iterator[str]:
+        template = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
+        name = f"copy{os.getpid()}_{next(numbers)}"
+        with databases.connect(cluster_url, autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("create database {} template {} strategy file_copy").format(
+                    sql.Identifier(name), sql.Identifier(str(template))
+                )
+            )
+            yield databases.with_name(cluster_url, name)
+            connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+    return copied
+
+
+@pytest.fixture
+def clone_with_cases(
+    database: str, copy_of: Callable[[str], AbstractContextManager[str]], django_db_blocker: Any
+) -> Iterator[Callable[[], AbstractContextManager[str]]]:
+    """Return how a database is made that has the tables of the case file beside the core's."""
+    settings = django_connection.settings_dict
+    kept = settings["NAME"]
+    settings["NAME"] = psycopg.conninfo.conninfo_to_dict(database)["dbname"]
+    with django_db_blocker.unblock():
+        call_command("migrate", verbosity=0, interactive=False)
+        django_connection.close()
+        yield lambda: copy_of(database)
+        django_connection.close()
+    settings["NAME"] = kept

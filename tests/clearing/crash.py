@@ -1,0 +1,151 @@
+"""A worker that dies: a forked process clears the messy person and is killed with SIGKILL at one point.
+
+Points are the moments just before and just after each call that commits: the only moments between which what
+the database keeps differs. Statements inside a transaction that is not committed leave nothing, whichever of
+them was the last; so these points stand for a crash between any two statements.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+from django.db import connection as django_connection
+from psycopg.pq import TransactionStatus
+
+from closeout.cases.clearing_journal import DatabaseJournal
+from closeout.clearing import run
+from closeout.clearing.choices import suggested
+from closeout.policy import Policy
+from closeout.reasons import Refused
+from closeout.venues.sandbox import world
+from closeout.venues.sandbox.venue import SandboxVenue
+
+HOURS = (0, 1, 30, 80)  # after the start: settlements, unbonding and confirmations, the end of the stake
+WRITES = ("insert", "update", "delete", "with", "create")
+
+
+@dataclass
+class Killer:
+    """Counts the calls to the database of this process; ends the process before or after one of them."""
+
+    at: int | None = None
+    after: bool = False
+    calls: int = 0
+    commits: list[int] = field(default_factory=list)
+    last: str = ""
+
+    def wait(self, real: Callable[..., Any], connection: Any, *args: Any, **more: Any) -> Any:
+        """Stand around one call."""
+        self.calls += 1
+        number, began = self.calls, connection.pgconn.transaction_status
+        if number == self.at and not self.after:
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = real(connection, *args, **more)
+        if number == self.at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        ended = connection.pgconn.transaction_status
+        alone = began == TransactionStatus.IDLE and self.last.lstrip().lower().startswith(WRITES)
+        if ended == TransactionStatus.IDLE and (began != TransactionStatus.IDLE or alone):
+            self.commits.append(number)
+        self.last = ""
+        return result
+
+
+@contextmanager
+def watched(killer: Killer) -> Iterator[None]:
+    """Let every call of this process to the database pass by ``killer``."""
+    wait, execute = psycopg.Connection.wait, psycopg.Cursor.execute
+
+    def waiting(connection: Any, *args: Any, **more: Any) -> Any:
+        return killer.wait(wait, connection, *args, **more)
+
+    def executing(cursor: Any, query: Any, *args: Any, **more: Any) -> Any:
+        killer.last = str(query)
+        return execute(cursor, query, *args, **more)
+
+    psycopg.Connection.wait = waiting  # type: ignore[method-assign, assignment]
+    psycopg.Cursor.execute = executing  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        psycopg.Connection.wait = wait  # type: ignore[method-assign]
+        psycopg.Cursor.execute = execute  # type: ignore[method-assign]
+
+
+def clear_to_the_end(url: str, account_id: int) -> None:
+    """Clear the account, let time pass in steps, and go on, until the last step; continues where it stopped."""
+    django_connection.close()
+    django_connection.settings_dict["NAME"] = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
+    journal = DatabaseJournal("sandbox")
+    with SandboxVenue(url) as venue:
+        with venue.connection() as connection:
+            row = connection.execute(
+                "select opened_at from sandbox.account where account_id = %s", (account_id,)
+            )
+            began = row.fetchone()[0] + timedelta(days=700)  # type: ignore[index]
+        for hours in HOURS:
+            with venue.connection() as connection:
+                world.set_clock(connection, max(venue.now(), began + timedelta(hours=hours)))
+            venue.settle()
+            _drive(venue, journal, account_id)
+    django_connection.close()
+
+
+def _drive(venue: SandboxVenue, journal: DatabaseJournal, account_id: int) -> None:
+    standing = journal.unfinished(account_id)
+    if standing is None:
+        choices = suggested(venue.destinations(account_id), now=venue.now())
+        shown = run.show(venue, journal, Policy(), account_id, choices=choices)
+        try:
+            standing = run.start(venue, journal, Policy(), account_id=account_id, digest=shown.digest)
+        except Refused:
+            return  # nothing to clear
+    for _ in run.proceed(venue, journal, Policy(), standing, worker="w"):
+        pass
+
+
+def in_a_process(work: Callable[[], None]) -> int:
+    """Run ``work`` in a forked process; return its exit status as :func:`os.waitpid` tells it."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            work()
+            status = 0
+        finally:
+            os._exit(status)
+    return os.waitpid(child, 0)[1]
+
+
+STATE = {
+    "money": "select owner, account_id, wallet, bucket, asset, balance from sandbox.ledger where balance <> 0",
+    "sums": "select asset, sum(balance) from sandbox.ledger group by asset having sum(balance) <> 0",
+    "leaving": "select kind, asset, amount, fee, network, address, memo, state from sandbox.movement",
+    "sold": "select from_asset, amount, to_asset, proceeds, price, fee from sandbox.conversion",
+    "orders": "select order_id, state, filled, locked from sandbox.trade_order",
+    "positions": "select position_id, state, quantity, pending from sandbox.position",
+    "loans": "select loan_id, state, principal, collateral, interest_paid from sandbox.loan",
+    "earn": "select earn_id, state, amount, auto_renew from sandbox.earn",
+    "keys": "select key_id, revoked_at is not null from sandbox.api_key",
+    "methods": "select method_id, unbound_at is not null from sandbox.payment_method",
+    "accounts": "select account_id, state from sandbox.account",
+    "done": "select kind, digest, state, count(*) from sandbox.receipt group by 1, 2, 3",
+    "runs": "select account_id, state from cases_clearingrun",
+    "unanswered": "select key from cases_clearingentry where receipt is null",
+}
+
+
+def state_of(url: str) -> dict[str, list[str]]:
+    """Return everything that matters in the database, without numbers and times of its own."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        return {
+            name: sorted(repr(row) for row in connection.execute(query).fetchall())  # type: ignore[arg-type]
+            for name, query in STATE.items()
+        }

@@ -1,0 +1,79 @@
+"""The crash matrix: R-CLR-4, hard cases 15 and 56. ``make crash-clearing`` runs all of it, ``make test`` a part."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.clearing import crash, sandbox_people
+
+from closeout.venues.sandbox import cast
+from closeout.venues.sandbox.venue import SandboxVenue
+
+EVERY = int(os.environ.get("CLOSEOUT_CRASH_EVERY", "40"))
+JOBS = int(os.environ.get("CLOSEOUT_CRASH_JOBS", "2"))
+
+Clone = Callable[[], AbstractContextManager[str]]
+
+
+@pytest.fixture
+def before(clone_with_cases: Clone) -> Iterator[tuple[Clone, str, int]]:
+    """A database with the messy person and nothing cleared, and how to copy it."""
+    with clone_with_cases() as url:
+        with SandboxVenue(url) as venue:
+            account_id = sandbox_people.open_account(venue, cast.messy)
+        yield clone_with_cases, url, account_id
+
+
+def test_a_worker_that_dies_anywhere_changes_nothing(
+    before: Any, copy_of: Callable[[str], AbstractContextManager[str]], tmp_path: Path, capsys: Any
+) -> None:
+    """Kill -9 at a commit point, start again: the end is that of the undisturbed run."""
+    _, url, account_id = before
+    found = tmp_path / "points"
+
+    def undisturbed(target: str) -> None:
+        killer = crash.Killer()
+        with crash.watched(killer):
+            crash.clear_to_the_end(target, account_id)
+        found.write_text(json.dumps(killer.commits))
+
+    with copy_of(url) as target:
+        assert crash.in_a_process(lambda: undisturbed(target)) == 0
+        expected = crash.state_of(target)
+    assert expected["sums"] == []
+    assert expected["unanswered"] == []
+    points = [(call, after) for call in json.loads(found.read_text()) for after in (False, True)][::EVERY]
+
+    def crashed(point: tuple[int, bool]) -> dict[str, list[str]]:
+        with copy_of(url) as target:
+            killer = crash.Killer(at=point[0], after=point[1])
+
+            def dying() -> None:
+                with crash.watched(killer):
+                    crash.clear_to_the_end(target, account_id)
+
+            assert os.WTERMSIG(crash.in_a_process(dying)) == 9, f"point {point} was not reached"
+            assert crash.in_a_process(lambda: crash.clear_to_the_end(target, account_id)) == 0
+            return crash.state_of(target)
+
+    with ThreadPoolExecutor(JOBS) as jobs:
+        ends = list(jobs.map(crashed, points))
+    lost = sum(len(end["leaving"]) < len(expected["leaving"]) for end in ends)
+    doubled = sum(len(end["leaving"]) > len(expected["leaving"]) for end in ends)
+    equal = sum(end == expected for end in ends)
+    with capsys.disabled():
+        print(f"\n{len(points)} crash points, {equal} equal, {lost} lost, {doubled} doubled")  # noqa: T201
+    different = [
+        (point, name, sorted(set(end[name]) ^ set(expected[name])))
+        for point, end in zip(points, ends, strict=True)
+        for name in end
+        if end[name] != expected[name]
+    ]
+    assert different == []
