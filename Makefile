@@ -7,7 +7,7 @@ RUN := .venv/bin
 ready := .venv/.ready
 catalogs := $(patsubst %.po,%.mo,$(wildcard src/closeout/locale/*/LC_MESSAGES/*.po))
 
-.PHONY: help demo serve test check ready browser style types layers sql-style tests format clean
+.PHONY: help demo serve test check ready browser style types layers sql-style tests format clean crash-clearing soak
 
 help: ## show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | sort | awk -F '	' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -49,6 +49,12 @@ style: ready
 
 types: ready
 	$(RUN)/mypy
+
+crash-clearing: ready ## kill a clearing at every commit point, start again, compare with the undisturbed run
+	CLOSEOUT_CRASH_EVERY=1 $(RUN)/pytest tests/clearing/test_crash.py --quiet $(ARGS)
+
+soak: ready ## let anything happen to clearings for longer than make test does
+	CLOSEOUT_SOAK_EXAMPLES=300 CLOSEOUT_SOAK_STEPS=50 $(RUN)/pytest tests/clearing/test_machine.py --quiet $(ARGS)
 
 layers: ready
 	$(RUN)/lint-imports --no-logo
