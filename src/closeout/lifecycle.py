@@ -62,7 +62,7 @@ class Effect(StrEnum):
     ARCHIVE = "archive.build"  # when it is sealed, the worker goes on with CLOSE
     CLOSE = "venue.close"
     ERASE_VENUE = "venue.erase"
-    ERASE_KEYS = "vault.destroy"
+    ERASE_KEYS = "vault.destroy"  # only when the venue has erased: a hold there stops it
     CERTIFY = "certificate.issue"
     NOTIFY = "message.send"
 
@@ -103,7 +103,7 @@ TABLE: Mapping[tuple[State, Event], Transition] = {
     (S.PAUSE, V.WITHDRAW): Transition(S.WITHDRAWAL, (F.UNFREEZE, F.NOTIFY)),
     (S.CLOSING, V.REOPEN): Transition(S.PAUSE, (F.NOTIFY,), stops_clock=True),
     (S.CLOSING, V.CONFIRM_CLOSED): Transition(S.OBSERVATION, (F.CERTIFY, F.NOTIFY), "observation_days"),
-    (S.OBSERVATION, V.ERASE): Transition(S.ERASURE, (F.NOTIFY, F.ERASE_VENUE, F.ERASE_KEYS), needs_due=True),
+    (S.OBSERVATION, V.ERASE): Transition(S.ERASURE, (F.NOTIFY, F.ERASE_VENUE), needs_due=True),
     (S.ERASURE, V.CONFIRM_ERASED): Transition(S.ERASED),
 }  # fmt: skip
 
@@ -202,7 +202,9 @@ def _release(life: Life, *, now: datetime) -> Life:
 
 
 def _why_not(state: State, event: Event) -> str:
-    if state in CLOSED or state is State.CLOSING:
+    if state is State.CLOSING:
+        return "being_closed"
+    if state in CLOSED:
         return "already_closed"
     if event is Event.WITHDRAW and state in FINAL:
         return "already_ended"

@@ -30,6 +30,10 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "en": "The account is already closed. What remains is the certificate and the closed-account page.",
         "zh": "账户已经注销。现在只能查看注销证明和注销后页面。",
     },
+    "being_closed": {
+        "en": "The account is being closed at this moment; it is too late for this step.",
+        "zh": "账户正在注销，已经来不及执行这一步。",
+    },
     "already_ended": {
         "en": "This application has already ended; nothing was changed.",
         "zh": "这份申请已经结束，没有任何改动。",

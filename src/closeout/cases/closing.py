@@ -8,57 +8,72 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from closeout.cases import documents, journal, queries, vaults, venues
+from closeout.cases import documents, queries, vaults, venues
 from closeout.cases.effects import Claimed, Handler, Outcome
 from closeout.cases.models import Case, Message
-from closeout.cases.operations import SYSTEM, advance
 from closeout.lifecycle import Effect, Event
 from closeout.venues.base import Act, Command, Receipt, ReceiptState
 
 AFTER: dict[Act, Event] = {Act.CLOSE: Event.CONFIRM_CLOSED}
 REFUSED: dict[Act, Event] = {Act.CLOSE: Event.REOPEN}
+IRREVERSIBLE = frozenset({Act.CLOSE, Act.ERASE})
+AGAIN = timedelta(
+    days=1
+)  # until the venue is asked anew whether it may erase; an old key keeps its old answer
 
 
 def _act(kind: Act, batch: Sequence[Claimed], now: datetime) -> Sequence[Outcome]:
-    """Ask each venue to do ``kind`` for the accounts of ``batch``, all of one venue in one call."""
-    cases = {case.pk: case for case in queries.cases([effect.case_id for effect in batch])}
-    by_venue: dict[str, list[Claimed]] = {}
-    for effect in batch:
-        by_venue.setdefault(cases[effect.case_id].venue, []).append(effect)
+    """Ask each venue to do ``kind`` for the accounts of ``batch``, all of one venue in one call.
+
+    What cannot be undone waits while a hold stands on the case (R-SUP-8).
+    """
     outcomes = []
-    for name, effects in by_venue.items():
+    by_venue: dict[str, list[tuple[Claimed, Case]]] = {}
+    for effect, case in _with_cases(batch):
+        if case.held and kind in IRREVERSIBLE:
+            outcomes.append(Outcome(effect, fault="held"))
+        else:
+            by_venue.setdefault(case.venue, []).append((effect, case))
+    for name, asked in by_venue.items():
         commands = [
-            (effect.key, Command(kind=kind, account_id=cases[effect.case_id].account_id))
-            for effect in effects
+            (effect.key, Command(kind=kind, account_id=case.account_id)) for effect, case in asked
         ]  # fmt: skip
         receipts = venues.venue(name).submit(commands)
-        for effect, receipt in zip(effects, receipts, strict=True):
-            outcomes.append(_answered(kind, effect, cases[effect.case_id], receipt, now=now))
+        outcomes += [
+            _answered(kind, effect, receipt, now=now)
+            for (effect, _), receipt in zip(asked, receipts, strict=True)
+        ]  # fmt: skip
     return outcomes
 
 
-def _answered(kind: Act, effect: Claimed, case: Case, receipt: Receipt, *, now: datetime) -> Outcome:
+def _answered(kind: Act, effect: Claimed, receipt: Receipt, *, now: datetime) -> Outcome:
     said = {"state": receipt.state.value, "reason": receipt.reason, "at": receipt.at.isoformat()}
     if receipt.state is ReceiptState.PENDING:
         return Outcome(effect, fault="pending", receipt=said)
     done = receipt.state is ReceiptState.DONE
+    if kind is Act.ERASE:
+        follow = (Effect.ERASE_KEYS, now) if done else (Effect.ERASE_VENUE, now + AGAIN)
+        return Outcome(effect, receipt=said, follow=(follow,))
     event = (AFTER if done else REFUSED).get(kind)
     if event is None:
         return Outcome(effect, fault="" if done else str(receipt.reason), final=not done, receipt=said)
-    detail = {} if done else {"reason": receipt.reason}
-    follow = functools.partial(advance, [case.pk], event, actor=SYSTEM, now=now, detail=detail)
-    return Outcome(effect, receipt=said, then=follow)
+    return Outcome(effect, receipt=said, event=event, detail={} if done else {"reason": receipt.reason})
 
 
 def _archive(batch: Sequence[Claimed], now: datetime) -> Sequence[Outcome]:
-    """Seal the last archive of records, then tell the venue to close. Handler of ``archive.build``."""
+    """Seal the last archive of records, then tell the venue to close. Handler of ``archive.build``.
+
+    An archive that an interrupted attempt has sealed already is the last one: nothing moved since.
+    """
     outcomes = []
     for effect, case in _with_cases(batch):
-        document = documents.build_archive(case, now=now)
-        follow = functools.partial(journal.enqueue, [(case.pk, Effect.CLOSE, {}, now)])
-        outcomes.append(Outcome(effect, receipt={"sha256": document.sha256}, then=follow))
+        document = documents.sealed_since(case, effect.data.get("asked_at"))
+        document = document or documents.build_archive(case, now=now)
+        outcomes.append(
+            Outcome(effect, receipt={"sha256": document.sha256}, follow=((Effect.CLOSE, now),))
+        )  # fmt: skip
     return outcomes
 
 
@@ -74,13 +89,14 @@ def _erase_keys(batch: Sequence[Claimed], now: datetime) -> Sequence[Outcome]:
     """Destroy the operational keys: nothing that was sealed with them can be read again (R-REC-3)."""
     outcomes = []
     for effect, case in _with_cases(batch):
+        if case.held:
+            outcomes.append(Outcome(effect, fault="held"))
+            continue
         subject = vaults.subject_of(case.venue, case.account_id)
         destroyed = vaults.vault().destroy(subject, "operational", now.replace(tzinfo=None))
         Message.objects.filter(case=case).update(sealed=b"")
-        follow = functools.partial(advance, [case.pk], Event.CONFIRM_ERASED, actor=SYSTEM, now=now)
-        outcomes.append(
-            Outcome(effect, receipt={"digest": destroyed.digest, "keys": destroyed.keys}, then=follow)
-        )
+        receipt = {"digest": destroyed.digest, "keys": destroyed.keys}
+        outcomes.append(Outcome(effect, receipt=receipt, event=Event.CONFIRM_ERASED))
     return outcomes
 
 

@@ -41,7 +41,7 @@ def send(case: Case, factor: str, *, now: datetime) -> None:
             case, holder, template="code", channel=factor, address=str(address),
             key=f"code-{issued.challenge.pk}", now=now, values={"code": issued.code, "minutes": str(minutes)},
         )  # fmt: skip
-        journal.enqueue([(case.pk, Effect.NOTIFY, {"message": message.pk}, now)])
+        journal.enqueue([(case.pk, Effect.NOTIFY, {"message": message.pk}, now)], lane=journal.AWAITED)
 
 
 def confirm(case: Case, factor: str, code: str, *, now: datetime) -> None:

@@ -61,6 +61,14 @@ def build_archive(case: Case, *, now: datetime) -> Document:
     return _keep_archive(case, built, folder / name, now=now)
 
 
+def sealed_since(case: Case, asked_at: str | None) -> Document | None:
+    """Return the archive of ``case`` if it was sealed at or after ``asked_at`` (ISO, aware UTC)."""
+    if asked_at is None:
+        return None
+    moment = datetime.fromisoformat(asked_at)
+    return Document.objects.filter(case=case, kind=ARCHIVE, created_at__gte=moment).first()
+
+
 def _keep_archive(case: Case, built: export.Archive, path: Path, *, now: datetime) -> Document:
     manifest = {
         "files": [[file.name, file.bytes, file.sha256] for file in built.files],

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 SAVE = """
 update cases_case as c set
     state = s.state, due_at = s.due_at, clock_left = s.clock_left, held = s.held, revision = c.revision + 1,
-    submitted_at = coalesce(c.submitted_at, s.submitted_at), closed_at = coalesce(c.closed_at, s.closed_at),
+    aside_until = null, submitted_at = coalesce(c.submitted_at, s.submitted_at),
+    closed_at = coalesce(c.closed_at, s.closed_at),
     looked_at = s.looked_at, remind_at = s.remind_at
 from unnest(
     %(id)s::bigint[], %(state)s::text[], %(due_at)s::timestamptz[], %(clock_left)s::interval[], %(held)s::bool[],
@@ -35,11 +36,12 @@ from unnest(%(id)s::bigint[], %(event)s::text[], %(from_state)s::text[], %(to_st
 join cases_case as c on c.id = s.id
 """
 EFFECTS = """
-insert into cases_effect (case_id, kind, data, state, run_at, attempts, fault)
-select s.id, s.kind, s.data, 'ready', s.run_at, 0, ''
+insert into cases_effect (case_id, kind, data, state, lane, run_at, attempts, fault)
+select s.id, s.kind, s.data, 'ready', %(lane)s, s.run_at, 0, ''
 from unnest(%(id)s::bigint[], %(kind)s::text[], %(data)s::jsonb[], %(run_at)s::timestamptz[])
     as s (id, kind, data, run_at)
 """
+AWAITED, SWEPT = 0, 1  # lanes of effects
 SUBMITTED = frozenset({Event.SUBMIT, Event.SCHEDULE, Event.REFER})
 
 
@@ -54,11 +56,12 @@ def record(steps: Sequence[Step], *, actor: str, now: datetime) -> None:
         cursor.execute(HISTORY, columns | {"actor": actor, "now": now})
     enqueue(
         [
-            (step.case.pk, effect, _data(step, effect), now)
+            (step.case.pk, effect, _data(step, effect, now=now), now)
             for step in steps
             for effect in step.effects
-        ]
-    )  # fmt: skip
+        ],
+        lane=SWEPT if actor == "system" else AWAITED,
+    )
     audit.append(
         [audit.Line(step.case.number, f"case:{step.event}", actor, _audited(step)) for step in steps], now=now
     )
@@ -77,7 +80,7 @@ def _columns(step: Step, *, now: datetime) -> dict[str, Any]:
         "held": after.held,
         "submitted_at": now if step.event in SUBMITTED else None,
         "closed_at": now if step.event is Event.CONFIRM_CLOSED else None,
-        "looked_at": now if after.state in FROZEN else None,
+        "looked_at": now if after.state in FROZEN or after.held else None,
         "remind_at": reminders.next_at(after, policy, after=now),
         "event": step.event.value,
         "from_state": step.before.state.value,
@@ -86,10 +89,14 @@ def _columns(step: Step, *, now: datetime) -> dict[str, Any]:
     }
 
 
-def _data(step: Step, effect: Effect) -> dict[str, object]:
+def _data(step: Step, effect: Effect, *, now: datetime) -> Mapping[str, object]:
+    """Return what the effect must know as it was when it was decided; the case may have moved on by then."""
+    if effect is Effect.ARCHIVE:
+        return {"asked_at": now.isoformat()}
     if effect is not Effect.NOTIFY:
         return {}
-    return {"template": step.event.value}
+    due_at = step.after.due_at
+    return {"template": step.letter or step.event.value} | ({"due_at": due_at.isoformat()} if due_at else {})
 
 
 def _audited(step: Step) -> Mapping[str, object]:
@@ -108,8 +115,13 @@ def _refresh(step: Step) -> None:
     case.held, case.revision = after.held, case.revision + 1
 
 
-def enqueue(effects: Sequence[tuple[int, Effect, Mapping[str, object], datetime]]) -> None:
-    """Write effects (case, kind, data, run_at) in the current transaction."""
+def enqueue(
+    effects: Sequence[tuple[int, Effect, Mapping[str, object], datetime]], *, lane: int = SWEPT
+) -> None:
+    """Write effects (case, kind, data, run_at) in the current transaction.
+
+    ``lane``: those that a person waits for go before those of sweeps.
+    """
     if not effects:
         return
     with connection.cursor() as cursor:
@@ -119,6 +131,7 @@ def enqueue(effects: Sequence[tuple[int, Effect, Mapping[str, object], datetime]
                 "id": [case for case, _, _, _ in effects],
                 "kind": [kind.value for _, kind, _, _ in effects],
                 "data": [json.dumps(dict(data)) for _, _, data, _ in effects],
+                "lane": lane,
                 "run_at": [run_at for _, _, _, run_at in effects],
             },
         )

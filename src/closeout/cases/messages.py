@@ -52,9 +52,14 @@ def _tell(case: Case, effect: Claimed, *, now: datetime) -> int:
         return 0
     template = str(effect.data["template"])
     ways = addresses(holder)
+    told = effect.data.get("due_at")
+    due_at = case.due_at if told is None else datetime.fromisoformat(str(told))
     for number, (channel, address) in enumerate(ways):
         key = f"{effect.key}-{number}"
-        message = keep(case, holder, template=template, channel=channel, address=address, key=key, now=now)
+        message = keep(
+            case, holder, template=template, channel=channel, address=address, key=key, now=now,
+            values={"due_at": "" if due_at is None else f"{due_at:%Y-%m-%d %H:%M}"},
+        )  # fmt: skip
         dispatch(case, message, now=now)
     return len(ways)
 
@@ -127,10 +132,11 @@ def remind(*, now: datetime, most: int) -> int:
         journal.enqueue(
             [(case.pk, Effect.NOTIFY, {"template": "remind"}, now) for case in due if _runs(case)]
         )
-        for case in due:
-            policy = policies.of_version(case.policy_id)
-            coming = reminders.next_at(life_of(case), policy, after=now)
-            Case.objects.filter(pk=case.pk).update(remind_at=coming)
+        coming = {
+            case.pk: reminders.next_at(life_of(case), policies.of_version(case.policy_id), after=now)
+            for case in due
+        }
+        queries.note_reminders(coming)
     return len(due)
 
 

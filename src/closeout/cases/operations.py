@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from django.db import transaction
@@ -41,6 +41,7 @@ class Step:
     after: Life
     effects: tuple[lifecycle.Effect, ...]
     detail: Mapping[str, object] = field(default_factory=dict)
+    letter: str | None = None  # what the holder is told instead of the event's own letter
 
 
 def life_of(case: Case) -> Life:
@@ -58,31 +59,41 @@ def advance(
     now: datetime,
     begins_at: Mapping[int, datetime] | None = None,
     detail: Mapping[str, object] | None = None,
+    wait: bool = False,
+    letter: str | None = None,
 ) -> list[Step]:
     """Apply ``event`` to each of ``cases`` that allows it: one history line and its effects per step.
 
     A person waits for the row and is told why it is refused. For the system, a case that is locked or does
-    not allow the event is left for the next sweep. ``begins_at``: for SCHEDULE, the date by case. ``now``:
-    aware UTC. Raises: Refused (a person only).
+    not allow the event is left for the next sweep; with ``wait`` it waits too, for what must not be lost.
+    ``begins_at``: for SCHEDULE, the date by case. ``letter``: told instead of the event's own; empty for none.
+    ``now``: aware UTC. Raises: Refused (a person only).
     """
     person = actor is not SYSTEM
     with transaction.atomic():
-        locked = queries.lock(cases, wait=person)
+        locked = queries.lock(cases, wait=person or wait)
         reports = queries.reports(locked, now=now) if _needs_report(locked, event) else {}
         steps = []
         for case in locked:
             report = reports.get(case.account_id)
+            begins = (begins_at or {}).get(case.pk)
             try:
-                steps.append(
-                    _step(
-                        case, event, report, now=now, begins_at=(begins_at or {}).get(case.pk), detail=detail
-                    )
-                )
+                step = _step(case, event, report, now=now, begins_at=begins, detail=detail)
+                steps.append(_lettered(step, letter))
             except lifecycle.Impossible as why:
                 if person:
                     raise Refused(*_reasons(why.reason, report)) from why
         journal.record(steps, actor=str(actor), now=now)
     return steps
+
+
+def _lettered(step: Step, letter: str | None) -> Step:
+    if letter is None:
+        return step
+    told = lifecycle.Effect.NOTIFY if not letter else None
+    return replace(
+        step, letter=letter, effects=tuple(effect for effect in step.effects if effect is not told)
+    )
 
 
 def _needs_report(cases: Sequence[Case], event: Event) -> bool:

@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any, cast
 
 from django.db import connection
+from django.db.models import Q
 
 from closeout.cases import policies
-from closeout.cases.models import Case, CaseEvent, Challenge, Document
+from closeout.cases.models import Case, CaseEvent, Challenge, Document, EffectRow
 from closeout.conditions import check
 from closeout.facts.postgres import PostgresFacts
 from closeout.lifecycle import FINAL, Event, State
@@ -38,18 +39,33 @@ def lock(cases: Collection[int], *, wait: bool) -> list[Case]:
     ``wait``: a person waits for whoever holds the row; a sweep leaves such rows for its next round.
     """
     rows = Case.objects.filter(pk__in=cases).order_by("pk")
-    return list(rows.select_for_update(skip_locked=not wait))
+    return list(rows.select_for_update(skip_locked=not wait, no_key=True))
 
 
-def due(states: Collection[State], *, now: datetime, most: int) -> list[int]:
-    """Return ids of cases in ``states`` whose date has come, the longest waiting first."""
-    rows = Case.objects.filter(state__in=states, due_at__lte=now).order_by("due_at")
-    return list(rows.values_list("pk", flat=True)[:most])
+def due(state: State, *, now: datetime, most: int) -> list[int]:
+    """Lock cases in ``state`` whose date has come, the longest waiting first; return their ids.
+
+    What another transaction holds, or a sweep broke over, is left out: two workers take different cases.
+    """
+    rows = Case.objects.filter(state=state, due_at__lte=now).order_by("due_at")
+    free = rows.filter(Q(aside_until=None) | Q(aside_until__lte=now))
+    return list(free.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)[:most])
+
+
+def set_aside(idents: Collection[int], *, until: datetime) -> None:
+    """Let sweeps go on without these cases until then; their next step brings them back."""
+    Case.objects.filter(pk__in=idents).update(aside_until=until)
+
+
+def aside(*, now: datetime) -> list[Case]:
+    """Return the cases that sweeps go on without: they broke, or their facts are unknown."""
+    return list(Case.objects.filter(aside_until__gt=now).order_by("pk"))
 
 
 def watched(*, before: datetime, most: int) -> list[int]:
-    """Return ids of frozen cases whose conditions were last looked at before ``before``."""
-    rows = Case.objects.filter(state__in=[State.COOLING_OFF, State.PAUSE], looked_at__lt=before)
+    """Return ids of frozen or held cases whose conditions were last looked at before ``before``."""
+    frozen = Q(state__in=[State.COOLING_OFF, State.PAUSE]) | Q(held=True)
+    rows = Case.objects.filter(frozen, looked_at__lt=before)
     return list(rows.order_by("looked_at").values_list("pk", flat=True)[:most])
 
 
@@ -92,6 +108,45 @@ def cases(idents: Collection[int]) -> list[Case]:
 def note_look(idents: Collection[int], *, now: datetime) -> None:
     """Remember that the conditions of these cases were looked at."""
     Case.objects.filter(pk__in=idents).update(looked_at=now)
+
+
+def note_reminders(coming: Mapping[int, datetime | None]) -> None:
+    """Set when each case is reminded next."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "update cases_case as c set remind_at = s.remind_at "
+            "from unnest(%s::bigint[], %s::timestamptz[]) as s (id, remind_at) where c.id = s.id",
+            [list(coming), list(coming.values())],
+        )
+
+
+ERASURE_HOLDS = """
+select h.account_id
+from hold as h
+cross join policy as p
+where h.scope <> 'closing' and (h.released_at is null or h.released_at > p.as_of)
+"""
+
+
+def erasure_stopped(cases: Collection[Case], *, now: datetime) -> frozenset[int]:
+    """Return the ids of those of ``cases`` whose account is under a hold that stops erasure (R-SUP-8)."""
+    if not cases:
+        return frozenset()
+    row = policies.in_force().row(now.replace(tzinfo=None))
+    accounts = sorted({case.account_id for case in cases})
+    under_hold = {account for (account,) in engine().rows(ERASURE_HOLDS, policy=row, accounts=accounts)}
+    return frozenset(case.pk for case in cases if case.account_id in under_hold)
+
+
+def failed_effects() -> list[EffectRow]:
+    """Return the effects that were given up and wait for a person, oldest first."""
+    return list(EffectRow.objects.filter(state="failed").order_by("id"))
+
+
+def told_last(idents: Collection[int]) -> Mapping[int, Mapping[str, Any]]:
+    """Return the detail of the newest line of history of each case."""
+    lines = CaseEvent.objects.filter(case__in=idents).order_by("case_id", "-revision").distinct("case_id")
+    return {line.case_id: line.detail for line in lines}
 
 
 def held_by_facts(idents: Collection[int]) -> list[int]:

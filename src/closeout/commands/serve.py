@@ -15,8 +15,6 @@ import click
 
 from closeout.commands import door
 
-IDLE_SECONDS = 1.0
-
 
 class PortTaken(click.ClickException):
     """Somebody else listens there."""
@@ -88,13 +86,9 @@ def worker() -> None:
     from closeout.cases import start
 
     start.begin()
-    from closeout.cases import venues
-    from closeout.cases.worker import turn
+    from closeout.cases.worker import run
 
     over = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: over.set())
-    while not over.is_set():
-        venues.sandbox().settle()
-        if not turn(now=venues.now()):
-            over.wait(IDLE_SECONDS)
+    run(over)

@@ -40,6 +40,7 @@ class Case(models.Model):
     records_choice = models.CharField(max_length=16, blank=True)  # downloaded or declined
     looked_at = models.DateTimeField(null=True)  # last time the conditions were looked at while frozen
     remind_at = models.DateTimeField(null=True)
+    aside_until = models.DateTimeField(null=True)  # a sweep broke over this case; the others go on without it
     withdrawals = models.PositiveSmallIntegerField(default=0)  # earlier changes of mind for this account
 
     class Meta:
@@ -67,7 +68,7 @@ class Case(models.Model):
             models.Index(fields=["state", "due_at"], condition=Q(due_at__isnull=False), name="due_cases"),
             models.Index(
                 fields=["looked_at"],
-                condition=Q(state__in=[State.COOLING_OFF, State.PAUSE]),
+                condition=Q(state__in=[State.COOLING_OFF, State.PAUSE]) | Q(held=True),
                 name="watched_cases",
             ),
             models.Index(fields=["remind_at"], condition=Q(remind_at__isnull=False), name="reminded_cases"),

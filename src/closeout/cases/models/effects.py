@@ -16,6 +16,7 @@ class EffectRow(models.Model):
     kind = models.CharField(max_length=32)
     data = models.JSONField(default=dict)
     state = models.CharField(max_length=8, default="ready")  # ready, running, done, failed
+    lane = models.PositiveSmallIntegerField(default=1, db_default=1)  # 0: a person waits for it; 1: a sweep
     run_at = models.DateTimeField()
     attempts = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
@@ -28,7 +29,7 @@ class EffectRow(models.Model):
 
         db_table = "cases_effect"
         indexes = [
-            models.Index(fields=["run_at"], condition=Q(state="ready"), name="ready_effects"),
+            models.Index(fields=["lane", "run_at", "id"], condition=Q(state="ready"), name="ready_effects"),
             models.Index(fields=["lease_until"], condition=Q(state="running"), name="leased_effects"),
             models.Index(fields=["case"], condition=Q(state__in=["ready", "running"]), name="open_effects"),
         ]
