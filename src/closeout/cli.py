@@ -21,6 +21,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("closeout.commands.records:audit", "Check that the audit log is whole."),
     "venue": ("closeout.commands.venue:venue", "Check that a venue keeps its contract."),
     "facts": ("closeout.commands.facts:facts", "Show the relations of facts, check your own tables."),
+    "screen": ("closeout.commands.screen:screen", "Check everybody: files, a lake or the live database."),
+    "population": ("closeout.commands.screen:population", "Generate accounts to try screening on."),
     "conditions": ("closeout.commands.conditions:conditions", "List every condition of closing."),
     "db": ("closeout.cluster.commands:db", "Start, stop and find the embedded database."),
 }

@@ -11,6 +11,7 @@ from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from typing import Any
 
 GROUPS = ("assets", "trading", "products", "links", "security", "people", "data")
 LANGUAGES = ("en", "zh")
@@ -58,6 +59,8 @@ class Condition:
     faults: tuple[str, ...] = ()  # for a data fault: the relations that it makes unknown
     many: Mapping[str, str] | None = None  # by language: the fact when several block; {count}
     drives: str = ""  # the relation after FROM: without a row in it the condition cannot block
+    where: str | None = None  # what decides, if one row of ``drives`` (as r) and policy (as p) decide alone
+    implied: str = "true"  # what is true of a row of ``drives`` (as r) whenever it blocks
 
 
 @cache
@@ -99,7 +102,7 @@ def _place(condition: Condition) -> tuple[int, int, str]:
     return GROUPS.index(condition.group), number, condition.code
 
 
-def parse(code: str, text: str, reads: Mapping[str, Mapping[str, object]]) -> Condition:
+def parse(code: str, text: str, reads: Mapping[str, Mapping[str, Any]]) -> Condition:
     """Read one condition file; ``reads`` is what the build derived from the selects (``reads.json``).
 
     Raises: CatalogueError naming the file and what is wrong.
@@ -114,16 +117,15 @@ def parse(code: str, text: str, reads: Mapping[str, Mapping[str, object]]) -> Co
     problems = _problems(header)
     if problems:
         raise CatalogueError(f"{code}.sql: {'; '.join(problems)}")
-    derived: Mapping[str, object] = reads.get(code, {"from": "", "reads": {}})
-    columns = derived["reads"]
-    assert isinstance(columns, dict)
+    derived: Mapping[str, Any] = reads.get(code, {"from": "", "reads": {}})
     return Condition(
         code=code, rows=tuple(header["rows"]), group=header["group"], met=header["met"],
         unmet=header["unmet"], who=Who(header["who"]), remedy=header.get("remedy"),
         no_remedy=header.get("no_remedy"), reason=header["reason"], legal_basis=header.get("legal_basis"),
         longest=header.get("longest"), source=header["source"], sql=found["sql"].strip(),
-        reads={relation: frozenset(names) for relation, names in columns.items()},
+        reads={relation: frozenset(names) for relation, names in derived["reads"].items()},
         faults=tuple(header.get("faults", ())), many=header.get("many"), drives=str(derived["from"]),
+        where=derived.get("where"), implied=str(derived.get("implied", "true")),
     )  # fmt: skip
 
 

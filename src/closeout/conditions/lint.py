@@ -206,7 +206,40 @@ def reads(sql: str) -> dict[str, object]:
     found.pop("policy", None)
     first = tree.find(exp.From)
     assert first is not None
-    return {"from": first.this.name, "reads": {name: sorted(found[name]) for name in sorted(found)}}
+    return {
+        "from": first.this.name,
+        "reads": {name: sorted(found[name]) for name in sorted(found)},
+        **_alone(sqlglot.parse_one(sql, dialect="postgres")),
+    }
+
+
+def _alone(tree: exp.Expr) -> dict[str, str | None]:
+    """Return what decides about one row of the driving relation, called ``r``, with the policy as ``p``.
+
+    ``where`` is the whole decision, or None if another row takes part in it; ``implied`` is what must be true
+    of the row in any case. With them a population is read once per relation instead of once per condition.
+    """
+    first = tree.find(exp.From)
+    assert first is not None
+    driving = first.this.alias_or_name
+    joins = [join.this.name for join in tree.args.get("joins") or []]
+    where = tree.args.get("where")
+    if tree.args.get("group") or any(name != "policy" for name in joins):
+        return {"where": None, "implied": "true"}
+    terms = (
+        []
+        if where is None
+        else list(where.this.flatten())
+        if isinstance(where.this, exp.And)
+        else [where.this]
+    )
+    kept = [term for term in terms if not term.find(exp.Exists)]
+    whole = len(kept) == len(terms)
+    for term in kept:
+        for column in term.find_all(exp.Column):
+            column.set("table", exp.to_identifier("r" if column.table == driving else "p"))
+    implied = " and ".join(f"({term.sql(dialect='postgres')})" for term in kept) or "true"
+    return {"where": implied if whole else None, "implied": implied}
 
 
 def derive() -> str:

@@ -18,7 +18,7 @@ import duckdb
 from closeout.facts.folders import replaced
 from closeout.facts.schema import RELATIONS, columns
 
-PART = 500_000  # accounts in one part file, and so in one unit of screening
+PART = 250_000  # accounts in one part file, and so in one unit of screening
 MARKER = "population.json"
 FIRST_ID = 1_000_000
 STEP = 7  # between two account ids, so that they are not dense

@@ -1,0 +1,220 @@
+"""Screening on DuckDB in buckets: ranges of accounts, each a unit of work that any process can take.
+
+A bucket's files are read once per relation: rows that can block anything (``Condition.implied``) are kept,
+and each condition's own text is asked of what was kept. Memory depends on the bucket, not on the population.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from closeout.conditions.catalog import Condition, catalog, data_faults
+from closeout.conditions.check import labelled
+from closeout.facts.ddl import blocker_shape_select
+from closeout.facts.duck import set_policy
+from closeout.facts.parquet import Folder
+from closeout.facts.schema import RELATIONS, columns
+
+SIZE = 250_000  # accounts in a bucket; keeps the peak below 256 MB
+# A row of ``account`` for nearly every account: these are asked of the files themselves.
+WIDE = frozenset({"identity_missing"})
+COLUMNS = "account_id, code, subject, item, asset, amount, clears_at"
+# Both find accounts whose rows in ``identity`` are not exactly one. If the main accounts and the rows are the
+# same multiset, neither finds any; three sums over hashes of both tell that much sooner than a join.
+ONE_EACH = frozenset({"identity_missing", "identity_duplicate"})
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """Accounts from ``least`` to ``most``, both included."""
+
+    number: int
+    least: int
+    most: int
+
+
+def split(folder: Folder, *, size: int = SIZE) -> list[Bucket]:
+    """Divide the accounts of ``folder`` into ranges of about ``size`` accounts; reads account ids only.
+
+    Files that already hold separate ranges are the buckets; otherwise a sample of the ids says where to cut.
+    """
+    spans = sorted(folder.ranges[path] for path in folder.files["account"] if path in folder.ranges)
+    if not spans:
+        return []
+    least = min(folder.ranges.values())[0]
+    most = max(span[1] for span in folder.ranges.values())
+    apart = all(one[1] < other[0] for one, other in zip(spans, spans[1:], strict=False))
+    if apart and folder.accounts <= len(spans) * size:
+        cuts = [span[0] for span in spans[1:]]
+    else:
+        cuts = _cuts(folder, size)
+    edges = [least, *sorted({cut for cut in cuts if least < cut <= most}), most + 1]
+    return [Bucket(n, low, high - 1) for n, (low, high) in enumerate(zip(edges, edges[1:], strict=False))]
+
+
+def _cuts(folder: Folder, size: int) -> list[int]:
+    many = -(-folder.accounts // size)
+    if many == 1:
+        return []
+    shares = ", ".join(str(share / many) for share in range(1, many))
+    with duckdb.connect() as connection:
+        row = connection.execute(
+            f"select quantile_disc(account_id, [{shares}]) from read_parquet({_list(folder.files['account'])}) "
+            f"using sample {max(100_000, many * 1000)} rows"
+        ).fetchall()
+    return [int(cut) for cut in row[0][0]]
+
+
+class Screen:
+    """One connection that screens bucket after bucket of a folder under one policy."""
+
+    def __init__(
+        self, folder: Folder, policy_row: Mapping[str, object], *, memory: str = "160MB", threads: int = 2
+    ) -> None:
+        self.folder = folder
+        self.connection = duckdb.connect(config={"threads": threads, "memory_limit": memory})
+        self.connection.execute("set preserve_insertion_order = false")
+        self.connection.execute(f"create view blocker_shape as {blocker_shape_select()}")
+        set_policy(self.connection, policy_row)
+        self.conditions = tuple(
+            one for one in (*catalog(), *data_faults()) if one.reads.keys() <= folder.files.keys()
+        )
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self.connection.close()
+
+    def counts(self, bucket: Bucket) -> dict[str, int]:
+        """Count the rows of each condition and data fault, doubted or not, without writing any."""
+        self._open(bucket)
+        found: dict[str, int] = {}
+        for relation, conditions in self._by_relation():
+            alone = [one for one in conditions if one.where is not None]
+            if alone:
+                cells = ", ".join(f"count(*) filter (where {one.where})" for one in alone)
+                row = self.connection.execute(
+                    f"select {cells} from {relation} as r cross join policy as p"
+                ).fetchall()
+                found |= {one.code: n for one, n in zip(alone, row[0], strict=True)}
+        skipped = self._settled()
+        for one in self.conditions:
+            if one.where is None:
+                sql = f"select count(*) from ({one.sql})"
+                found[one.code] = 0 if one.code in skipped else self.connection.execute(sql).fetchall()[0][0]
+        return found
+
+    def write(self, bucket: Bucket, path: Path) -> None:
+        """Write every blocker and every row of a data fault of ``bucket`` to a Parquet file."""
+        self._open(bucket)
+        self._keep()
+        skipped = self._settled()
+        asked = [one for one in self.conditions if one.code not in skipped]
+        doubted = self._doubt([one for one in asked if one.faults])
+        parts = [self._shape()]
+        parts += [self._branch(one, doubted) for one in asked if not one.faults]
+        parts.append(f"select {COLUMNS} from doubt_row")
+        union = "\nunion all\n".join(parts)
+        self.connection.execute(f"copy ({union}) to '{path}' (format parquet, compression zstd)")
+        for relation in RELATIONS:
+            self.connection.execute(f"drop table if exists kept_{relation}")
+
+    def _open(self, bucket: Bucket) -> None:
+        for name in RELATIONS:
+            paths = self.folder.reading(name, bucket.least, bucket.most)
+            if paths:
+                whole = all(
+                    bucket.least <= self.folder.ranges[path][0] and self.folder.ranges[path][1] <= bucket.most
+                    for path in paths
+                )
+                where = "" if whole else f" where account_id between {bucket.least} and {bucket.most}"
+                text = f"select * from read_parquet({_list(paths)}){where}"
+            else:
+                cells = ", ".join(
+                    f"cast(null as {one.type}) as {one.name}" for one in columns(RELATIONS[name])
+                )
+                text = f"select {cells} where false"
+            self.connection.execute(f"create or replace temp view {name} as {text}")
+
+    def _by_relation(self) -> Iterator[tuple[str, list[Condition]]]:
+        for relation in RELATIONS:
+            conditions = [one for one in self.conditions if one.drives == relation]
+            if conditions:
+                yield relation, conditions
+
+    def _keep(self) -> None:
+        """Keep, per relation, the rows that can block anything, with the columns that are asked for."""
+        for relation, conditions in self._by_relation():
+            asked = [one for one in conditions if self._is_kept(one)]
+            if asked and all(one.implied != "true" for one in asked):
+                wanted = ", ".join(sorted({f"r.{name}" for one in asked for name in one.reads[relation]}))
+                can = " or ".join(f"({one.implied})" for one in asked)
+                self.connection.execute(
+                    f"create temp table kept_{relation} as select {wanted} from {relation} as r "
+                    f"cross join policy as p where {can}"
+                )
+
+    def _is_kept(self, condition: Condition) -> bool:
+        others = condition.reads.keys() - {condition.drives}
+        return condition.code not in WIDE and not (
+            condition.where is None and condition.implied == "true" and others
+        )
+
+    def _asked_of(self, condition: Condition) -> str:
+        """Return the condition's own text, asked of the rows that were kept for it."""
+        kept = f"kept_{condition.drives}"
+        there = self.connection.execute(
+            "select 1 from duckdb_tables() where table_name = ?", [kept]
+        ).fetchall()
+        text = labelled(condition)
+        if not there or not self._is_kept(condition) or condition.implied == "true":
+            return text
+        return f"(with {condition.drives} as (select * from {kept}) {text})"
+
+    def _settled(self) -> frozenset[str]:
+        """Return the conditions that certainly find nothing in this bucket."""
+        if not {"account", "identity"} <= self.folder.files.keys():
+            return frozenset()
+        fingerprint = "count(*), sum(hash(account_id)::hugeint), bit_xor(hash(account_id))"
+        main = self.connection.execute(
+            f"select {fingerprint} from account where parent_id is null"
+        ).fetchall()
+        there = self.connection.execute(f"select {fingerprint} from identity").fetchall()
+        return ONE_EACH if main == there else frozenset()
+
+    def _doubt(self, faults: Sequence[Condition]) -> frozenset[str]:
+        """Collect the rows of data faults and return the relations that they make unknown for some account."""
+        union = "\nunion all\n".join([self._shape(), *(self._asked_of(one) for one in faults)])
+        self.connection.execute(f"create or replace temp table doubt_row as {union}")
+        codes = {
+            code for (code,) in self.connection.execute("select distinct code from doubt_row").fetchall()
+        }
+        pairs = [(one.code, relation) for one in faults if one.code in codes for relation in one.faults]
+        listed = ", ".join(f"('{code}', '{relation}')" for code, relation in pairs) or "(null, null)"
+        self.connection.execute(
+            "create or replace temp table doubt as select distinct d.account_id, m.relation from doubt_row as d "
+            f"inner join (values {listed}) as m(code, relation) on d.code = m.code"
+        )
+        return frozenset(relation for _, relation in pairs)
+
+    def _branch(self, condition: Condition, doubted: frozenset[str]) -> str:
+        text = self._asked_of(condition)
+        touched = sorted(condition.reads.keys() & doubted)
+        if not touched:
+            return f"select {COLUMNS} from ({text})"
+        listed = ", ".join(f"'{relation}'" for relation in touched)
+        return (
+            f"select {COLUMNS} from ({text}) where account_id not in "
+            f"(select account_id from doubt where relation in ({listed}))"
+        )
+
+    @staticmethod
+    def _shape() -> str:
+        return "select account_id, '' as code, subject, item, asset, amount, clears_at from blocker_shape"
+
+
+def _list(paths: Sequence[Path]) -> str:
+    return "[" + ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths) + "]"
