@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from tests.venues.okx_server.conftest import NoPace, Place, declared_good
 
 from closeout.clearing import run
 from closeout.clearing.choices import Choices
@@ -21,7 +22,6 @@ from closeout.venues.okx.errors import Failure, Kind
 from closeout.venues.okx.venue import OkxVenue
 from closeout.venues.okx_server import keys
 from closeout.venues.sandbox import world
-from tests.venues.okx_server.conftest import NoPace, Place, declared_good
 
 SHOWN_BY_API = (
     "balances_zero", "no_dust", "balances_unlocked", "no_open_orders", "no_positions", "no_loans", "no_collateral",
@@ -32,7 +32,9 @@ SHOWN_BY_API = (
 @pytest.fixture
 def venue(place: Place) -> Iterator[OkxVenue]:
     book = place.venue.destinations(place.people["messy"])
-    opened = OkxVenue(place.wire(place.key("messy"), pace=NoPace()), answers=declared_good(), destinations=book)
+    opened = OkxVenue(
+        place.wire(place.key("messy"), pace=NoPace()), answers=declared_good(), destinations=book
+    )
     yield opened
     opened.close()
 
@@ -55,13 +57,29 @@ def clear(venue: OkxVenue, account: int, destinations: tuple[Destination, ...]) 
 def tap_in_the_app(place: Place, account: int) -> None:
     """Do what no API offers: switch a renewal off, close sub-accounts, unlink what is linked."""
     ask = place.connection.execute
-    todo = [commands.stop_renewal(account, str(number)) for (number,) in ask(
-        "select earn_id from sandbox.earn where account_id = %s and auto_renew and state = 'active'", (account,))]
-    todo += [commands.close_sub_account(account, str(number)) for (number,) in ask(
-        "select account_id from sandbox.account where parent_id = %s and state = 'open'", (account,))]
-    todo += [commands.unbind(account, str(number)) for (number,) in ask(
-        "select method_id from sandbox.payment_method where account_id = %s and unbound_at is null", (account,))]
-    receipts = place.venue.submit([(f"app-{place.venue.now()}-{i}", command) for i, command in enumerate(todo)])
+    todo = [
+        commands.stop_renewal(account, str(number))
+        for (number,) in ask(
+            "select earn_id from sandbox.earn where account_id = %s and auto_renew and state = 'active'",
+            (account,),
+        )
+    ]
+    todo += [
+        commands.close_sub_account(account, str(number))
+        for (number,) in ask(
+            "select account_id from sandbox.account where parent_id = %s and state = 'open'", (account,)
+        )
+    ]
+    todo += [
+        commands.unbind(account, str(number))
+        for (number,) in ask(
+            "select method_id from sandbox.payment_method where account_id = %s and unbound_at is null",
+            (account,),
+        )
+    ]
+    receipts = place.venue.submit(
+        [(f"app-{place.venue.now()}-{i}", command) for i, command in enumerate(todo)]
+    )
     assert not [one for one in receipts if one.state is ReceiptState.REJECTED and one.reason != "not_empty"]
 
 
@@ -98,7 +116,9 @@ def test_a_messy_account_ends_clear_and_in_an_archive_that_verifies(
 
 def test_a_read_only_key_moves_nothing(place: Place) -> None:
     account = place.people["dust"]
-    reader = OkxVenue(place.wire(place.key("dust", permissions="read_only"), pace=NoPace()), answers=declared_good())
+    reader = OkxVenue(
+        place.wire(place.key("dust", permissions="read_only"), pace=NoPace()), answers=declared_good()
+    )
     command = commands.convert(account, asset="XRP", amount=None, to_asset="USDT")
     (quoted,) = reader.quote([command])
     assert (quoted.possible, quoted.reason) == (False, "key_permission")
@@ -134,8 +154,17 @@ class Losing:
         return list(rows)
 
 
-@pytest.mark.parametrize("path", ["asset/transfer", "asset/convert/trade", "asset/withdrawal", "trade/easy-convert",
-                                  "finance/savings/purchase-redempt", "trade/cancel-batch-orders"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "asset/transfer",
+        "asset/convert/trade",
+        "asset/withdrawal",
+        "trade/easy-convert",
+        "finance/savings/purchase-redempt",
+        "trade/cancel-batch-orders",
+    ],
+)
 def test_a_lost_answer_is_looked_up_and_nothing_moves_twice(place: Place, path: str) -> None:
     """R-CLR-4: the answer to each kind of write is lost once; the same key does not do it again."""
     account = place.people["messy"]
@@ -153,10 +182,14 @@ def test_a_lost_answer_is_looked_up_and_nothing_moves_twice(place: Place, path: 
     }[path]
     with pytest.raises(Unreachable):
         shaky.submit([("one", command)])
-    held = place.connection.execute("select * from facts.balance where account_id = %s order by 2, 3", (account,)).fetchall()
+    held = place.connection.execute(
+        "select * from facts.balance where account_id = %s order by 2, 3", (account,)
+    ).fetchall()
     (receipt,) = shaky.submit([("one", command)])
     assert receipt.state in (ReceiptState.DONE, ReceiptState.PENDING)
-    after = place.connection.execute("select * from facts.balance where account_id = %s order by 2, 3", (account,)).fetchall()
+    after = place.connection.execute(
+        "select * from facts.balance where account_id = %s order by 2, 3", (account,)
+    ).fetchall()
     assert after == held
     assert shaky.receipts(["one"])["one"] == receipt
 

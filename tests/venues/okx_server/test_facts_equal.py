@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.venues.okx_server.conftest import NoPace, Place, declared_good, wall_now
 
 from closeout.facts.schema import RELATIONS, Relation
 from closeout.venues.okx.looking import Looked, look
 from closeout.venues.sandbox import trading, world
 from closeout.venues.sandbox.cast import CAST
-from tests.venues.okx_server.conftest import NoPace, Place, declared_good, wall_now
 
 ZERO = Decimal(0)
 SHOWN = ("balance", "open_order", "position", "loan", "earn", "sub_account", "transfer")
@@ -116,18 +116,29 @@ def test_any_account(busy: tuple[Place, Any], data: st.DataObject) -> None:
     account = place.people["clean"]
     asset = data.draw(st.sampled_from(["USDT", "BTC", "SHIB", "LUNC", "GHOST"]))
     amount = data.draw(st.decimals(min_value="0.01", max_value="1000", places=2))
-    world.deposit(place.connection, account, asset=asset, amount=amount, minutes=data.draw(st.sampled_from([0, 30])))
+    world.deposit(
+        place.connection, account, asset=asset, amount=amount, minutes=data.draw(st.sampled_from([0, 30]))
+    )
     place.venue.settle()
     if data.draw(st.booleans()):
         held = by_sql(place, "balance", account)
         for row in held:
             if row.wallet == "funding" and row.available > 0 and row.asset in ("USDT", "BTC"):
-                world.move(place.connection, account, asset=row.asset, amount=row.available, wallet="funding", to_wallet="trading")
+                world.move(
+                    place.connection,
+                    account,
+                    asset=row.asset,
+                    amount=row.available,
+                    wallet="funding",
+                    to_wallet="trading",
+                )
     side = data.draw(st.sampled_from(["buy", "sell"]))
-    trading_now = {row.asset: row.available for row in by_sql(place, "balance", account) if row.wallet == "trading"}
+    trading_now = {
+        row.asset: row.available for row in by_sql(place, "balance", account) if row.wallet == "trading"
+    }
     needs = "USDT" if side == "buy" else "BTC"
     if trading_now.get(needs, ZERO) >= 1:
-        price = Decimal("100") if side == "buy" else Decimal("90000")
+        price = Decimal(100) if side == "buy" else Decimal(90000)
         quantity = Decimal("0.01") if side == "buy" else Decimal("0.5")
         world.place_order(place.connection, account, trading.Order("BTC-USDT", side, quantity, price))
     checked(place, "clean", wire)

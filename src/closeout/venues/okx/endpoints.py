@@ -63,6 +63,7 @@ GET  trade/easy-convert-history                R  1/2   by=uTime
 GET  trade/one-click-repay-currency-list-v2    R  1/2
 GET  trade/one-click-repay-history-v2          R  1/2   by=ts
 POST trade/order                               T  60/2
+POST trade/batch-orders                        T  300/2
 POST trade/cancel-order                        T  60/2
 POST trade/cancel-batch-orders                 T  300/2
 POST trade/cancel-algos                        T  20/2

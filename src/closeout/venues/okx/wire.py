@@ -76,6 +76,10 @@ class CcxtWire:
         self._exchange = _exchange(credentials, demo=demo)
         self._use(self.host)
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._exchange.session.close()
+
     def _use(self, host: str) -> None:
         self.host = host
         self._exchange.urls["api"] = {"rest": host}

@@ -28,6 +28,11 @@ FUNDING_TYPES = {
     "forfeit": "84",
     "reward": "83",
 }
+INSTRUMENT_FIELDS = (
+    "instType", "instId", "baseCcy", "quoteCcy", "tickSz", "lotSz", "minSz", "state", "listTime", "expTime", "lever",
+    "uly", "instFamily", "settleCcy", "ctType", "ctVal", "ctMult", "ctValCcy", "category", "alias", "optType", "stk",
+)  # fmt: skip
+EXPIRES = "1798675200000"  # of every future and option: 2026-12-31
 OTHER_TYPE = "47"  # a system entry
 
 
@@ -296,51 +301,36 @@ def instruments(books: Books, params: Params) -> list[Row]:
     """Answer ``public/instruments``. Raises: Refusal("50014")."""
     kind = _required(params, "instType")
     rows = books.rows("select * from sandbox.instrument order by instrument")
-    found = []
-    for row in rows:
-        if BY_KIND[row["kind"]] != kind:
-            continue
-        one = said(
-            instType=kind,
-            instId=row["instrument"],
-            baseCcy=row["base"],
-            quoteCcy=row["quote"],
-            tickSz="0.01",
-            lotSz="0.00000001",
-            minSz="0.00000001",
-            state="live",
-            listTime="",
-            expTime="",
-            lever="10",
-            uly="",
-            instFamily="",
-            settleCcy="",
-            ctType="",
-            ctVal="",
-            ctMult="",
-            ctValCcy="",
-            category="1",
-            alias="",
-            optType="",
-            stk="",
-        )
-        if kind in ("SWAP", "FUTURES"):
-            pair = f"{row['base']}-{row['quote']}"
-            expires = "1798675200000" if kind == "FUTURES" else ""
-            one |= {
-                "uly": pair,
-                "instFamily": pair,
-                "settleCcy": row["quote"],
-                "ctType": "linear",
-                "ctVal": "1",
-                "ctMult": "1",
-                "ctValCcy": row["base"],
-                "baseCcy": "",
-                "quoteCcy": "",
-                "expTime": expires,
-            }
-        found.append(one)
-    return [] if kind == "OPTION" else found
+    found = [_instrument(row, kind) for row in rows if BY_KIND[row["kind"]] == kind]
+    return [row for row in found if params.get("uly", "") in ("", row["uly"])]
+
+
+def _instrument(row: Mapping[str, Any], kind: str) -> Row:
+    one = dict.fromkeys(INSTRUMENT_FIELDS, "") | {
+        "instType": kind,
+        "instId": row["instrument"],
+        "tickSz": "0.01",
+        "lotSz": "0.00000001",
+        "minSz": "0.00000001",
+        "state": "live",
+        "lever": "10",
+        "category": "1",
+    }
+    if kind in ("SPOT", "MARGIN"):
+        return one | {"baseCcy": row["base"], "quoteCcy": row["quote"]}
+    pair = f"{row['base']}-USD" if kind == "OPTION" else f"{row['base']}-{row['quote']}"
+    one |= {
+        "uly": pair,
+        "instFamily": pair,
+        "settleCcy": row["quote"],
+        "ctType": "linear",
+        "ctVal": "1",
+        "ctMult": "1",
+    }
+    one |= {"ctValCcy": row["base"], "expTime": "" if kind == "SWAP" else EXPIRES}
+    if kind == "OPTION":
+        one |= {"stk": row["instrument"].split("-")[2], "optType": row["instrument"].split("-")[3]}
+    return one
 
 
 def index_tickers(books: Books, _: Params) -> list[Row]:

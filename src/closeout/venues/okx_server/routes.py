@@ -66,6 +66,7 @@ LOOKS: Mapping[str, Look] = {
 }
 WRITES: Mapping[str, Write] = {
     "trade/order": writes.place_order,
+    "trade/batch-orders": writes.place_orders,
     "trade/cancel-order": writes.cancel_orders,
     "trade/cancel-batch-orders": writes.cancel_orders,
     "trade/cancel-algos": writes.cancel_algos,

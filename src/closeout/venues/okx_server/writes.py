@@ -10,13 +10,15 @@ from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+import psycopg
+
 from closeout.venues import commands
 from closeout.venues.base import Command, Destination, Receipt, ReceiptState, Rejected, Remedy
 from closeout.venues.okx_server.books import Books
 from closeout.venues.okx_server.products import prefix
 from closeout.venues.okx_server.speaking import Refusal, Row, said
 from closeout.venues.sandbox import trading
-from closeout.venues.sandbox.ledger import Work
+from closeout.venues.sandbox.ledger import Work, rejection
 from closeout.venues.sandbox.venue import SandboxVenue
 
 CODES: Mapping[str, str] = {
@@ -107,10 +109,30 @@ def place_order(desk: Desk, books: Books, body: Body) -> list[Row]:
     order = trading.Order(
         one(body, "instId"), one(body, "side"), amount(body, "sz"), amount(body, "px"), kind
     )
-    with desk.venue.connection() as connection, connection.transaction(), connection.cursor() as cursor:
-        number = trading.place(Work(cursor, books.now, books.account_id, "order", "holder"), order)
+    try:
+        with desk.venue.connection() as connection, connection.transaction(), connection.cursor() as cursor:
+            number = trading.place(Work(cursor, books.now, books.account_id, "order", "holder"), order)
+    except (Rejected, psycopg.Error) as wrong:
+        no = wrong if isinstance(wrong, Rejected) else rejection(wrong)
+        if no is None:
+            raise
+        code = "51008" if no.reason == "insufficient" else CODES.get(no.reason, "51000")
+        raise Refusal(code, no.reason, no.reason) from wrong
     own = str(body.get("clOrdId", ""))
     return [said(ordId=number, clOrdId=own, tag=body.get("tag", ""), sCode="0", sMsg="", ts=books.now)]
+
+
+def place_orders(desk: Desk, books: Books, body: Body) -> list[Row]:
+    """Do ``trade/batch-orders``; each item answers for itself."""
+    answers = []
+    for item in many(body):
+        try:
+            answers += place_order(desk, books, item)
+        except Refusal as no:
+            answers.append(
+                {"ordId": "", "clOrdId": str(item.get("clOrdId", "")), "sCode": no.code, "sMsg": no.message}
+            )
+    return answers
 
 
 def cancel_orders(desk: Desk, books: Books, body: Body) -> list[Row]:
