@@ -18,7 +18,8 @@ demo: ready ## the main job from blocked to closed; the proof lies in demo-outpu
 serve: ready ## the site with seeded people on http://127.0.0.1:8000
 	$(RUN)/closeout serve $(ARGS)
 
-test: ready style types layers sql-style browser ## every test, linter, type check and house rule
+test: ready browser ## every test, linter, type check and house rule
+	@$(MAKE) --no-print-directory --jobs 2 style layers types sql-style
 	$(RUN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: ready style layers ## the fast subset: style, layers, house rules, core
@@ -51,16 +52,19 @@ types: ready
 	$(RUN)/mypy
 
 crash-clearing: ready ## kill a clearing at every commit point, start again, compare with the undisturbed run
-	CLOSEOUT_CRASH_EVERY=1 $(RUN)/pytest tests/clearing/test_crash.py --quiet $(ARGS)
+	CRASH_EVERY=1 $(RUN)/pytest tests/clearing/test_crash.py --quiet $(ARGS)
 
 soak: ready ## let anything happen to clearings for longer than make test does
-	CLOSEOUT_SOAK_EXAMPLES=300 CLOSEOUT_SOAK_STEPS=50 $(RUN)/pytest tests/clearing/test_machine.py --quiet $(ARGS)
+	SOAK_EXAMPLES=300 SOAK_STEPS=50 $(RUN)/pytest tests/clearing/test_machine.py --quiet $(ARGS)
 
 layers: ready
 	$(RUN)/lint-imports --no-logo
 
-sql-style: ready
-	$(RUN)/sqlfluff lint --processes 2 --disable-progress-bar src
+sql-style: .venv/.sql-style
+
+.venv/.sql-style: $(shell find src -name '*.sql') pyproject.toml $(ready)
+	$(RUN)/sqlfluff lint --disable-progress-bar src
+	@touch $@
 
 format: ready ## let ruff arrange the code
 	$(RUN)/ruff check --fix
