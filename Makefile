@@ -7,6 +7,9 @@ RUN := .venv/bin
 ready := .venv/.ready
 catalogs := $(patsubst %.po,%.mo,$(wildcard src/closeout/locale/*/LC_MESSAGES/*.po))
 
+# Tests start many short processes; without compiled files each of them compiles everything again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo serve test check ready browser style types layers sql-style tests format clean crash-clearing soak
 
 help: ## show this
