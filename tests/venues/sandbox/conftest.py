@@ -27,9 +27,11 @@ class PlainSealer:
     """Seals by turning bytes round: enough to see that nothing is stored in clear, and quick."""
 
     def seal(self, subject: str, cls: str, plaintext: bytes, *, context: str = "") -> bytes:
+        """Put the place in front and turn the rest round."""
         return f"{subject}|{cls}|{context}|".encode() + plaintext[::-1]
 
     def open(self, subject: str, cls: str, sealed: bytes, *, context: str = "") -> bytes:
+        """Turn it back, if it comes from the same place."""
         head = f"{subject}|{cls}|{context}|".encode()
         assert sealed.startswith(head)
         return sealed[len(head) :][::-1]

@@ -70,7 +70,9 @@ def test_a_position_settles_after_it_is_closed(exchange: Exchange) -> None:
     room.position("swap", "BTC-USDT-SWAP", "0.1", "59000", "900")
     position = str(number_of(exchange, "position", "position_id", room))
     quote = exchange.venue.quote([commands.close_position(room.account_id, position)])[0]
-    assert quote.price is not None and quote.mark is not None and quote.price < quote.mark
+    assert quote.price is not None
+    assert quote.mark == 60000
+    assert quote.price < quote.mark
     receipt = exchange.do(commands.close_position(room.account_id, position, price_least=quote.price))
     assert receipt.state is ReceiptState.PENDING
     pending = exchange.one(

@@ -13,6 +13,11 @@ from closeout.venues.sandbox import world
 from closeout.venues.sandbox.building import Room, overdrawn
 from closeout.venues.sandbox.ledger import Place
 
+GIFT = (
+    "insert into sandbox.ledger (owner, account_id, wallet, asset, balance) "
+    "select 'holder', account_id, 'gift', 'BTC', 1 from sandbox.account"
+)
+
 
 def ledgers(exchange: Exchange, room: Room) -> tuple[int, int, int]:
     """Return funding USDT, trading USDT and funding BTC of the account, and an open entry behind them."""
@@ -25,7 +30,7 @@ def ledgers(exchange: Exchange, room: Room) -> tuple[int, int, int]:
     return found[0], found[1], found[2]
 
 
-def transfer(exchange: Exchange, room: Room, debit: int, credit: int, asset: str, amount: object) -> None:
+def transfer(exchange: Exchange, room: Room, debit: int, credit: int, *, asset: str, amount: object) -> None:
     """Write a transfer by hand."""
     with exchange.connection.transaction():
         entry = exchange.one("select sandbox.open_entry('test', 'holder', %s)", room.account_id)
@@ -48,14 +53,14 @@ def transfer(exchange: Exchange, room: Room, debit: int, credit: int, asset: str
     ids=["credit of another asset", "debit of another asset", "both", "nothing", "negative", "to itself"],
 )
 def test_an_imbalance_cannot_be_written(
-    exchange: Exchange, debit: int, credit: int, asset: str, amount: int
+    exchange: Exchange, *, debit: int, credit: int, asset: str, amount: int
 ) -> None:
     """One transfer is one debit and one credit of one asset above zero (R-CLR-4)."""
     room = exchange.room()
     room.put("USDT", "10")
     numbers = ledgers(exchange, room)
     with pytest.raises(psycopg.errors.IntegrityError):
-        transfer(exchange, room, numbers[debit], numbers[credit], asset, amount)
+        transfer(exchange, room, numbers[debit], numbers[credit], asset=asset, amount=amount)
     assert exchange.available(room.account_id, "USDT") == 10
 
 
@@ -64,7 +69,7 @@ def test_nothing_is_overdrawn(exchange: Exchange) -> None:
     room = exchange.room()
     funding, trading, _ = ledgers(exchange, room)
     with pytest.raises(psycopg.errors.CheckViolation, match="no_overdraft"):
-        transfer(exchange, room, funding, trading, "USDT", "0.000001")
+        transfer(exchange, room, funding, trading, asset="USDT", amount="0.000001")
     with world.work_on(exchange.connection, room.account_id, "fee", origin="venue") as work:
         overdrawn(work, Place(room.account_id, "trading", "USDT"), Decimal("0.00004"))
     available = exchange.one("select available from facts.balance where account_id = %s", room.account_id)
@@ -84,8 +89,7 @@ def test_nothing_is_overdrawn(exchange: Exchange) -> None:
         "update sandbox.ledger set account_id = account_id + 1",
         "delete from sandbox.ledger",
         "truncate sandbox.ledger cascade",
-        "insert into sandbox.ledger (owner, account_id, wallet, asset, balance) "
-        "select 'holder', account_id, 'gift', 'BTC', 1 from sandbox.account",
+        GIFT,
         "update sandbox.account set state = 'closed', closed_at = sandbox.now()",
         "insert into sandbox.account (opened_at, state, closed_at) values (sandbox.now(), 'closed', sandbox.now())",
     ],
@@ -126,7 +130,7 @@ def test_too_many_decimals_are_refused(exchange: Exchange) -> None:
     room.put("USDT", "10")
     funding, trading, _ = ledgers(exchange, room)
     with pytest.raises(psycopg.Error, match="6 decimals"):
-        transfer(exchange, room, funding, trading, "USDT", "0.0000001")
+        transfer(exchange, room, funding, trading, asset="USDT", amount="0.0000001")
 
 
 def test_a_frozen_account_refuses_its_holder_only(exchange: Exchange) -> None:
