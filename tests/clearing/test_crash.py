@@ -16,8 +16,8 @@ from tests.clearing import crash, sandbox_people
 from closeout.venues.sandbox import cast
 from closeout.venues.sandbox.venue import SandboxVenue
 
-EVERY = int(os.environ.get("CLOSEOUT_CRASH_EVERY", "40"))
-JOBS = int(os.environ.get("CLOSEOUT_CRASH_JOBS", "2"))
+EVERY = int(os.environ.get("CRASH_EVERY", "40"))
+JOBS = int(os.environ.get("CRASH_JOBS", "2"))
 
 Clone = Callable[[], AbstractContextManager[str]]
 
