@@ -218,7 +218,7 @@ def authenticator(room: Room) -> None:
 
 
 def negative(room: Room) -> None:
-    """A negative fraction that a display would round to zero."""
+    """A negative fraction that a display would round to zero and no loan explains: the operator must correct it."""
     room.negative("USDT", "0.00004")
 
 
@@ -273,7 +273,7 @@ CAST: Mapping[str, tuple[Furnish, str, str]] = {
     "rebate": (rebate, "Unpaid commission and a contract", "未结返佣与合约"),
     "inflight": (inflight, "A deposit on its way, a disputed card payment", "在途充值与有争议的银行卡支付"),
     "authenticator": (authenticator, "A lost authenticator", "验证器丢失"),
-    "negative": (negative, "A negative fraction", "极小的负余额"),
+    "negative": (negative, "A negative fraction that the operator must correct", "需平台更正的极小负余额"),
     "dispute": (dispute, "An open complaint", "未了结的投诉"),
     "contact": (contact, "No contact can be reached", "联系方式失效"),
     "limited": (limited, "More than may leave in one day", "超过每日提币限额"),

@@ -94,7 +94,8 @@ RULES: Mapping[str, str] = {
         full join (select account_id, asset, wallet, bucket, sum(amount) as held from (
             select account_id, asset, 'trading' as wallet, 'locked' as bucket, locked as amount
             from sandbox.trade_order where state = 'open'
-            union all select account_id, asset, 'trading', 'locked', margin from sandbox.position where state <> 'settled'
+            union all select account_id, asset, 'trading', 'locked', margin from sandbox.position
+            where state <> 'settled'
             union all select account_id, asset, 'earn', 'locked', amount from sandbox.earn where state <> 'paid'
             union all select account_id, asset, 'funding', 'locked', amount from sandbox.p2p_order
             where side = 'sell' and state in ('open', 'paid')
