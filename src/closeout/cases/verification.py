@@ -25,7 +25,7 @@ DIGITS = 8  # closing is irreversible; 6 digits elsewhere (chance per account an
 STEP = 30  # seconds, RFC 6238
 LOOK = 10  # steps examined on both sides, only to tell how far a clock is off
 RESEND = timedelta(seconds=60)
-HOURLY = 5
+HOURLY, DAILY = 5, 10
 
 COUNT_ATTEMPT = """
 update cases_challenge set attempts = attempts + 1
@@ -65,6 +65,7 @@ def issue(case: Case, factor: str, *, pepper: bytes, now: datetime) -> Issued:
         for key, count, per in (
             (f"code:{case.account_id}:{factor}", 1, RESEND),
             (f"codes:{case.account_id}:{factor}", HOURLY, timedelta(hours=1)),
+            (f"daily:{case.account_id}:{factor}", DAILY, timedelta(days=1)),
         ):
             wait = limits.wait_for(key, count=count, per=per, now=now)
             if wait:
