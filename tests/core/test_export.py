@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pyarrow.csv
 import pytest
 from hypothesis import given, settings
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 from closeout.records import export, signing, tables
 
 NOW = datetime(2026, 3, 1, 12)
+D = Decimal
 ROWS: dict[str, list[dict[str, Any]]] = {
     "trades": [
         {"at": NOW, "pair": "BTC", "amount": Decimal("0.000000000000000001"), "note": "=cmd|' /C calc'!A0"},
@@ -244,3 +246,26 @@ def test_json_is_one_array(archive: export.Archive) -> None:
     with zipfile.ZipFile(archive.path) as opened:
         assert json.loads(opened.read("json/logins.json")) == []
         assert len(json.loads(opened.read("json/trades.json"))) == 2
+
+
+def test_the_fast_way_out_of_postgresql_says_the_same(connection: Any, tmp_path: Path) -> None:
+    """COPY into columns, and row by row: equal tables, also for texts with quotes and newlines, null and empty."""
+    query = (
+        "select n::bigint as id, (n::numeric / 7)::numeric(36, 18) as amount, n / 7::numeric as ratio,"
+        " (array['=1', '', null, e'a\\n\"b\"', '买'])[1 + mod(n, 5)] as note, n > 3 as flag,"
+        " timestamp '2026-01-01' + n * interval '1 second' as at from generate_series(0, 20) as n order by n"
+    )
+
+    def columns() -> Iterator[Any]:
+        with connection.cursor() as cursor:
+            yield from tables.copied(cursor, query)
+
+    def rows() -> Iterator[dict[str, Any]]:
+        with connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
+            yield from cursor.execute(query)
+
+    for name, source in (("columns", columns), ("rows", rows)):
+        assert tables.write_parquet(source, tmp_path / name) == 21
+    by_columns, by_rows = (list(tables.read_parquet(tmp_path / name)) for name in ("columns", "rows"))
+    for one, other in zip(by_columns, by_rows, strict=True):
+        assert {**one, "ratio": D(one["ratio"])} == {**other, "ratio": D(other["ratio"])}

@@ -7,16 +7,19 @@ spreadsheet would run as a formula is preceded by an apostrophe; the rule is rev
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import psycopg
 import pyarrow as pa
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 BATCH = 8192
@@ -24,12 +27,18 @@ ROW_GROUP = 65536
 MEMORY = "128MB"
 DECIMAL = pa.decimal128(38, 18)
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "＝", "＋", "－", "＠")
-LARGEST = Decimal(10) ** 20
-SMALLEST_EXPONENT = -18
-INTEGER = 2**63
+BLOCK = 1 << 22
+POSTGRES = {
+    20: pa.int64(),
+    21: pa.int64(),
+    23: pa.int64(),
+    16: pa.bool_(),
+    1700: DECIMAL,
+    1114: pa.timestamp("us"),
+}
 
 Row = Mapping[str, Any]
-Rows = Callable[[], Iterable[Row]]
+Rows = Callable[[], Iterable[Row] | Iterable[pa.RecordBatch]]
 
 
 class Surprise(Exception):
@@ -57,7 +66,7 @@ def write_parquet(rows: Rows, target: Path) -> int:
     """Write all rows to ``target`` in bounded memory and return their number.
 
     Columns are taken from the rows; when a later row does not fit, the stream is asked for again with wider
-    columns. ``rows`` must give the same rows each time.
+    columns. ``rows`` must give the same rows each time. Rows may come as Arrow batches (:func:`copied`): faster.
     """
     schema = pa.schema([])
     while True:
@@ -67,50 +76,60 @@ def write_parquet(rows: Rows, target: Path) -> int:
             schema = surprise.schema
 
 
-def _write(rows: Iterable[Row], target: Path, schema: pa.Schema) -> int:
+def _write(rows: Iterable[Row] | Iterable[pa.RecordBatch], target: Path, schema: pa.Schema) -> int:
     stream, count = iter(rows), 0
-    batch = list(islice(stream, BATCH))
-    schema = _widened(schema, batch)
-    with pq.ParquetWriter(target, schema, compression="zstd", store_schema=True) as writer:
+    first = list(islice(stream, BATCH))
+    if first and isinstance(first[0], pa.RecordBatch):
+        return _write_batches(chain(first, stream), target)
+    batch: list[Row] = first
+    schema = _widened(schema, batch)[0]
+    with pq.ParquetWriter(target, schema, compression="zstd", compression_level=1) as writer:
         while batch:
             count += len(batch)
-            wider = _widened(schema, batch)
+            wider, columns = _widened(schema, batch)
             if wider != schema:
                 raise Surprise(wider)
-            columns = [_column([row.get(field.name) for row in batch], field.type) for field in schema]
             writer.write_batch(pa.record_batch(columns, schema=schema), row_group_size=ROW_GROUP)
             batch = list(islice(stream, BATCH))
     return count
 
 
-def _widened(schema: pa.Schema, batch: Sequence[Row]) -> pa.Schema:
-    """Return columns that hold what ``schema`` held and ``batch`` too; a new column comes last."""
-    kinds: dict[str, pa.DataType] = {field.name: field.type for field in schema}
-    for name in dict.fromkeys(name for row in batch for name in row):
-        kind = kinds.get(name, pa.null())
-        for value in {_kind(row.get(name)) for row in batch}:
-            kind = _wider(kind, value)
-        kinds[name] = kind
-    return pa.schema([pa.field(name, kind) for name, kind in kinds.items()])
+def _write_batches(batches: Iterable[pa.RecordBatch], target: Path) -> int:
+    """Write what comes in columns already; the columns are those of the first batch."""
+    count, stream = 0, iter(batches)
+    first = next(stream)
+    with pq.ParquetWriter(target, first.schema, compression="zstd", compression_level=1) as writer:
+        for batch in chain([first], stream):
+            count += batch.num_rows
+            writer.write_batch(batch, row_group_size=ROW_GROUP)
+    return count
 
 
-def _kind(value: object) -> pa.DataType:
-    if value is None:
+def _widened(schema: pa.Schema, batch: Sequence[Row]) -> tuple[pa.Schema, list[pa.Array]]:
+    """Return columns that hold what ``schema`` held and ``batch`` too, and the batch in them; a new one comes last."""
+    names = dict.fromkeys(schema.names) | dict.fromkeys(name for row in batch for name in row)
+    fields, columns = [], []
+    for name in names:
+        values = [row.get(name) for row in batch]
+        kind = schema.field(name).type if name in schema.names else pa.null()
+        for one in map(_kind, set(map(type, values))):
+            kind = _wider(kind, one)
+        kind, column = _column(values, kind)
+        fields.append(pa.field(name, kind))
+        columns.append(column)
+    return pa.schema(fields), columns
+
+
+def _kind(kind: type) -> pa.DataType:
+    if kind is type(None):
         return pa.null()
-    if isinstance(value, bool):
+    if issubclass(kind, bool):
         return pa.bool_()
-    if isinstance(value, int):
-        return pa.int64() if -INTEGER <= value < INTEGER else pa.string()
-    if isinstance(value, Decimal):
-        return DECIMAL if _fits(value) else pa.string()
-    if isinstance(value, datetime):
-        return pa.timestamp("us")
-    return pa.string()
-
-
-def _fits(value: Decimal) -> bool:
-    exponent = value.as_tuple().exponent
-    return isinstance(exponent, int) and exponent >= SMALLEST_EXPONENT and abs(value) < LARGEST
+    if issubclass(kind, int):
+        return pa.int64()
+    if issubclass(kind, Decimal):
+        return DECIMAL
+    return pa.timestamp("us") if issubclass(kind, datetime) else pa.string()
 
 
 def _wider(one: pa.DataType, other: pa.DataType) -> pa.DataType:
@@ -119,15 +138,77 @@ def _wider(one: pa.DataType, other: pa.DataType) -> pa.DataType:
     return other if one == pa.null() else pa.string()
 
 
-def _column(values: list[Any], kind: pa.DataType) -> pa.Array:
-    if kind == pa.string():
-        values = [value if value is None or isinstance(value, str) else text_of(value) for value in values]
-    elif kind == pa.timestamp("us"):
+def _column(values: list[Any], kind: pa.DataType) -> tuple[pa.DataType, pa.Array]:
+    """Return the values as a column of ``kind``, or as text if a number has more digits than that holds."""
+    if kind == pa.timestamp("us"):
         values = [
             value.astimezone(UTC).replace(tzinfo=None) if value and value.tzinfo else value
             for value in values
         ]
-    return pa.array(values, type=kind)
+    if kind != pa.string():
+        try:
+            return kind, pa.array(values, type=kind)
+        except (pa.ArrowInvalid, OverflowError):
+            kind = pa.string()
+    texts = [value if value is None or isinstance(value, str) else text_of(value) for value in values]
+    return kind, pa.array(texts, type=kind)
+
+
+def copied(cursor: psycopg.Cursor[Any], query: str) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of ``query`` in columns, as PostgreSQL's own COPY sends them: the fast way out.
+
+    ``query`` comes from code, never from a person. Raises: psycopg.Error.
+    """
+    cursor.execute(f"select * from ({query}) as described limit 0".encode())  # noqa: S608
+    described = cursor.description or []
+    types = {column.name: _copied_as(column) for column in described}
+    with cursor.copy(f"copy ({query}) to stdout (format csv)".encode()) as copy:
+        reader = pa_csv.open_csv(
+            _Pieces(copy),
+            read_options=pa_csv.ReadOptions(column_names=list(types), block_size=BLOCK),
+            parse_options=pa_csv.ParseOptions(newlines_in_values=True),
+            convert_options=pa_csv.ConvertOptions(
+                column_types=types, strings_can_be_null=True, quoted_strings_can_be_null=False, null_values=[""],
+                true_values=["t"], false_values=["f"],
+            ),
+        )  # fmt: skip
+        yield from reader
+
+
+def _copied_as(column: psycopg.Column) -> pa.DataType:
+    """Return the type for a column; a number whose digits nobody limited stays text, so that none is lost."""
+    kind = POSTGRES.get(column.type_code, pa.string())
+    if kind == DECIMAL and (
+        column.scale is None or column.scale > 18 or (column.precision or 99) - column.scale > 20
+    ):
+        return pa.string()
+    return kind
+
+
+class _Pieces(io.RawIOBase):
+    """A COPY as a file to read from."""
+
+    def __init__(self, copy: psycopg.Copy) -> None:
+        super().__init__()
+        self._copy = copy
+        self._rest = bytearray()
+
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """Return up to ``size`` bytes, fewer only at the end."""
+        rest = self._rest
+        while size < 0 or len(rest) < size:
+            piece = self._copy.read()
+            if not piece:
+                break
+            rest += piece
+        cut = len(rest) if size < 0 else size
+        found = bytes(rest[:cut])
+        del rest[:cut]
+        return found
 
 
 def text_of(value: object) -> str:
