@@ -17,7 +17,9 @@ from closeout.venues.base import Quote
 TRIES_MAX = 3  # of one item
 MONEY_TRIES_MAX = 12  # of one asset on one way: rewards and late fills bring more of it
 MONEY = frozenset({Stage.SUB_SWEEP, Stage.GATHER, Stage.CONVERT, Stage.WITHDRAW, Stage.EXITS})
-AGAIN = frozenset({"insufficient", "not_found", "not_empty", "closed"})  # the next look tells what became of it
+AGAIN = frozenset(
+    {"insufficient", "not_found", "not_empty", "closed"}
+)  # the next look tells what became of it
 KEPT = frozenset({"small", "left_out", "no_destination", "still_needed", "negative", "early"})  # known before
 UNSALEABLE = frozenset({"minimum", "no_price", "delisted"})
 AGAIN_AFTER = timedelta(hours=1)

@@ -108,7 +108,7 @@ def start(venue: Venue, journal: Journal, policy: Policy, *, account_id: int, di
 
 def replace(venue: Venue, journal: Journal, run: Run) -> None:
     """End ``run`` in favour of a newer confirmation, after everything it may have sent is known."""
-    for _ in settled(Sender(venue, journal, run)):
+    for _ in settled(Sender(venue, journal, run), journal.entries(run.run_id)):
         pass
     journal.rest(run.run_id, RunState.REPLACED, Event(at=venue.now(), kind=RunState.REPLACED))
 
@@ -132,14 +132,19 @@ def proceed(venue: Venue, journal: Journal, policy: Policy, run: Run, *, worker:
         return
     run = claimed
     sender = Sender(venue, journal, run)
-    yield sender.say("started" if not journal.entries(run.run_id) else "resumed")
     walk = _Walk()
+    entries = journal.entries(run.run_id)
+    sender.count(entries)
+    yield sender.say("resumed" if entries else "started")
     while True:
-        yield from settled(sender)
-        entries = journal.entries(run.run_id)  # before the look: the facts then hold all that they did
+        while any(entry.receipt is None for entry in entries):
+            yield from settled(sender, entries)
+            entries = journal.entries(run.run_id)
+        # The entries are read before the look: the facts then hold all that they did.
         reports = look(venue, policy, run.account_id, subs=walk.subs)
         walk.subs |= sub_accounts(reports[run.account_id])
         planned, asks, outlook = _covered(venue, run, reports, entries)
+        sender.at = planned.as_of
         acting = ready({line.stage for line in planned.lines})
         lines = [line for line in planned.lines if line.stage in acting]
         if not lines:
@@ -150,6 +155,7 @@ def proceed(venue: Venue, journal: Journal, policy: Policy, run: Run, *, worker:
             yield sender.rest(RunState.STOPPED, reason="no_progress")
             raise NoProgress(things)
         yield from sender.round(1 + max((entry.round for entry in entries), default=0), lines)
+        entries = journal.entries(run.run_id)
     for ask in asks:
         yield sender.say("asked", ask.line, reason=ask.reason)
     state = resting_state(planned, asked=bool(asks))

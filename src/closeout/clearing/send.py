@@ -21,6 +21,12 @@ class Sender:
     def __init__(self, venue: Venue, journal: Journal, run: Run) -> None:
         self.venue, self.journal, self.run = venue, journal, run
         self.done, self.total = 0, len(run.confirmed.terms)
+        self.at = venue.now()  # of the last look: events are written at the time of what they tell
+
+    def count(self, entries: Sequence[Entry]) -> None:
+        """Count on from ``entries``, so that progress goes on where it stopped."""
+        self.done = sum(entry.receipt is not None for entry in entries)
+        self.total = max(self.total, len(entries))
 
     def say(self, kind: str, line: Line | None = None, *, reason: str | None = None) -> Event:
         """Write one event and return it with its id."""
@@ -87,6 +93,7 @@ class Sender:
         for entry in answered:
             self.done += 1
             receipt = receipts[entry.key]
+            self.at = receipt.at
             events.append(self._event(receipt.state, entry.line, reason=refused(receipt), round_=entry.round))
         failpoint("clearing.before_record")
         yield from self.journal.record(
@@ -97,25 +104,22 @@ class Sender:
     def _event(
         self, kind: str, line: Line | None = None, *, reason: str | None = None, round_: int = 0
     ) -> Event:
-        at = self.venue.now()
         if line is None:
-            return Event(at=at, kind=kind, reason=reason, round=round_, done=self.done, total=self.total)
+            return Event(at=self.at, kind=kind, reason=reason, round=round_, done=self.done, total=self.total)
         command = line.command
         return Event(
-            at=at, kind=kind, stage=line.stage, command=line.id, account_id=command.account_id,
+            at=self.at, kind=kind, stage=line.stage, command=line.id, account_id=command.account_id,
             things=line.things, asset=command.asset or line.about_asset, amount=command.amount or line.about,
             reason=reason, round=round_, done=self.done, total=max(self.total, self.done),
         )  # fmt: skip
 
 
-def settled(sender: Sender) -> Iterator[Event]:
+def settled(sender: Sender, entries: Sequence[Entry]) -> Iterator[Event]:
     """Bring every command that was written down to a known end: look its key up, and only then send it.
 
     Raises: Unreachable.
     """
-    entries = sender.journal.entries(sender.run.run_id)
-    sender.done = sum(entry.receipt is not None for entry in entries)
-    sender.total = max(sender.total, len(entries))
+    sender.count(entries)
     open_ = [entry for entry in entries if entry.receipt is None]
     if not open_:
         return
