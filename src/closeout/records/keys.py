@@ -51,16 +51,40 @@ class KeyPort(Protocol):
 
 
 class FileKeys:
-    """Keys in a directory, one file each, readable by the owner only. For one machine and for trials."""
+    """Keys in a directory, one file each, readable by the owner only. For one machine and for trials.
 
-    def __init__(self, directory: Path) -> None:
+    With ``recovery`` (public half of a recovery key, see :mod:`closeout.records.escrow`) each key has a sealed copy
+    ``NAME.escrow`` beside it, which is removed with it and should be kept on another disk.
+    """
+
+    def __init__(self, directory: Path, *, recovery: bytes | None = None) -> None:
         self._directory = directory
+        self._recovery = recovery
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         _demand_private(directory)
 
     def create(self, name: str) -> None:
         """Make the key ``name``. Raises: ValueError (a name that is not a plain word)."""
-        write_private(self._path(name), secrets.token_bytes(KEY_BYTES), keep=True)
+        path = self._path(name)
+        write_private(path, secrets.token_bytes(KEY_BYTES), keep=True)
+        if self._recovery is not None:
+            from closeout.records import escrow
+
+            sealed = escrow.seal(self._recovery, name, path.read_bytes())
+            write_private(path.with_suffix(".escrow"), sealed, keep=True)
+
+    def restore(self, name: str, key: bytes) -> None:
+        """Put back a key that was recovered from escrow; an existing one stays. Raises: ValueError."""
+        if len(key) != KEY_BYTES:
+            raise ValueError("not a key")
+        write_private(self._path(name), key, keep=True)
+
+    def escrowed(self, name: str) -> bytes:
+        """Return the sealed copy of ``name``. Raises: KeyGone."""
+        try:
+            return self._path(name).with_suffix(".escrow").read_bytes()
+        except FileNotFoundError as gone:
+            raise KeyGone(f"no sealed copy of {name}") from gone
 
     def wrap(self, name: str, key: bytes, *, context: bytes) -> bytes:
         """Encrypt with AES-256-GCM: nonce, then ciphertext. Raises: KeyGone, KeyStoreUnsafe."""
@@ -85,6 +109,7 @@ class FileKeys:
     def destroy(self, name: str) -> None:
         """Overwrite and remove the file of ``name``; nothing happens if there is none."""
         path = self._path(name)
+        path.with_suffix(".escrow").unlink(missing_ok=True)
         if not path.exists():
             return
         with path.open("r+b", buffering=0) as file:
