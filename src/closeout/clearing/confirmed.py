@@ -1,4 +1,4 @@
-"""What a confirmation covers, and what needs another one (docs/adr: confirmation and idempotency).
+"""What a confirmation covers, and what needs another one (docs/adr/0030).
 
 The holder confirms one dry run. A clearing then meets a world that moves: an order fills, a reward arrives,
 converted dust becomes large enough to withdraw. The confirmation covers what follows from it without a new
