@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "screen": ("closeout.commands.screen:screen", "Check everybody: files, a lake or the live database."),
     "population": ("closeout.commands.screen:population", "Generate accounts to try screening on."),
     "conditions": ("closeout.commands.conditions:conditions", "List every condition of closing."),
+    "okx": ("closeout.commands.okx:okx", "Your own OKX account, with your own key."),
     "db": ("closeout.cluster.commands:db", "Start, stop and find the embedded database."),
 }
 

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import click
 
-from closeout.commands import door
+from closeout.commands import door, okx_door
 
 
 @click.command()
-@click.option(
-    "--account", "named", required=True, help="Number of the account, or the handle of a seeded person."
-)
-@click.option("--venue", type=click.Choice(["sandbox"]), default="sandbox", show_default=True)
+@click.option("--account", "named", help="Number of the account, or the handle of a seeded person.")
+@click.option("--venue", type=click.Choice(["sandbox", "okx"]), default="sandbox", show_default=True)
+@okx_door.options
 @click.option("--json", "as_json", is_flag=True, help="Print the document closeout.check/1.")
 @click.option("--lang", type=door.LANGUAGES, help="Language of the report.")
-def check(named: str, venue: str, as_json: bool, lang: str | None) -> None:
+def check(asked: okx_door.Asked, named: str | None, venue: str, as_json: bool, lang: str | None) -> None:
     """Say what still blocks an account, until when, and who can end it.
 
     Exit code: 0 closable, 1 blocked, 5 something could not be read.
     """
+    if venue == "okx":
+        from closeout.commands import okx
+
+        okx.run_check(asked, as_json=as_json, language=door.language(lang))
+    if named is None:
+        raise click.UsageError("Missing option '--account'.")
     from closeout.cases import start
 
     start.begin()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from closeout.commands import door
+from closeout.commands import door, okx_door
 
 if TYPE_CHECKING:
     from closeout.clearing.choices import Consent
@@ -23,10 +23,10 @@ ASK = {
 
 
 @click.command()
-@click.option(
-    "--account", "named", required=True, help="Number of the account, or the handle of a seeded person."
-)
-@click.option("--venue", type=click.Choice(["sandbox"]), default="sandbox", show_default=True)
+@click.option("--account", "named", help="Number of the account, or the handle of a seeded person.")
+@click.option("--venue", type=click.Choice(["sandbox", "okx"]), default="sandbox", show_default=True)
+@okx_door.options
+@okx_door.ways
 @click.option("--dry-run", is_flag=True, help="Only show every command with its costs; moves nothing.")
 @click.option("--yes", is_flag=True, help="Confirm what the dry run shows and do it.")
 @click.option("--json", "as_json", is_flag=True, help="Print the document closeout.clear/1.")
@@ -46,7 +46,10 @@ ASK = {
     help="Consent to give up dust: forfeit, donate or send, at most AMOUNT; once per asset.",
 )  # fmt: skip
 def clear(  # noqa: PLR0917 - click passes options by name
-    named: str,
+    asked: okx_door.Asked,
+    ways: Sequence[str],
+    tails: Sequence[str],
+    named: str | None,
     venue: str,
     dry_run: bool,
     yes: bool,
@@ -67,6 +70,15 @@ def clear(  # noqa: PLR0917 - click passes options by name
     """
     if dry_run and yes:
         raise click.UsageError("--dry-run and --yes exclude each other.")
+    if venue == "okx":
+        from closeout.commands import okx
+
+        okx.run_clear(
+            asked, destinations=okx.destinations(ways), tails=tails, sell_rest=sell_rest,
+            leave_out=frozenset(leave_out), yes=yes, as_json=as_json, language=door.language(lang),
+        )  # fmt: skip
+    if named is None:
+        raise click.UsageError("Missing option '--account'.")
     from closeout.cases import start
 
     start.begin()

@@ -35,7 +35,7 @@ class Pace:
                     window.append(now)
                     return
                 pause = window[0] + endpoint.seconds + MARGIN_SECONDS - now
-            self._sleep(pause)
+            self._sleep(max(pause, 0.001))  # never so short that a clock does not show it
 
     def back_off(self, endpoint: Endpoint) -> None:
         """Fill the window of ``endpoint``: the exchange said that it had too many."""

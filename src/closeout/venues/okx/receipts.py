@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
-from closeout.venues.base import Command, Moved, Receipt, ReceiptState, Rejected
+from closeout.venues.base import Command, Moved, Receipt, ReceiptState, Rejected, Remedy
 
 SCHEMA = """
 create table if not exists receipt (
@@ -67,7 +68,16 @@ class Receipts:
 
     def intend(self, key: str, command: Command, *, at: datetime, mark: str = "") -> None:
         """Write down that ``command`` is about to be sent; a known key keeps its first line."""
-        said = json.dumps([str(command.kind), command.account_id, list(command.items), command.asset])
+        said = json.dumps(
+            {
+                "kind": str(command.kind),
+                "account_id": command.account_id,
+                "items": list(command.items),
+                "asset": command.asset,
+                "amount": None if command.amount is None else f"{command.amount:f}",
+                "params": dict(command.params),
+            }
+        )
         with self._lock:
             self._file.execute(
                 "insert or ignore into receipt (key, digest, command, sent_at, mark) values (?, ?, ?, ?, ?)",
@@ -91,7 +101,26 @@ class Receipts:
             )
         return receipt
 
+    def unsettled(self) -> list[tuple[str, Command]]:
+        """Return the commands whose outcome is not known, oldest first: a process ended before it was."""
+        with self._lock:
+            rows = self._file.execute(
+                "select key, command from receipt where state is null order by sent_at"
+            ).fetchall()
+        return [(key, _command(json.loads(said))) for key, said in rows]
+
     def settled(self, keys: Sequence[str]) -> Mapping[str, Receipt]:
         """Return the known outcomes among ``keys``."""
         found = {key: self.find(key) for key in keys}
         return {key: one for key, one in found.items() if isinstance(one, Receipt)}
+
+
+def _command(said: Mapping[str, Any]) -> Command:
+    return Command(
+        kind=Remedy(said["kind"]),
+        account_id=said["account_id"],
+        items=tuple(said["items"]),
+        asset=said["asset"],
+        amount=None if said["amount"] is None else Decimal(said["amount"]),
+        params=said["params"],
+    )

@@ -152,6 +152,26 @@ class OkxVenue:
         """Return the outcomes that are known; one that is not is looked up when its command comes again."""
         return self._receipts.settled(keys)
 
+    def settle_unknown(self) -> int:
+        """Look up every command that an earlier process sent without hearing the answer; return how many.
+
+        One that OKX does not know was not done: its key is closed, and a new plan decides anew. Raises:
+        Unreachable.
+        """
+        open_ = self._receipts.unsettled()
+        try:
+            for key, command in open_:
+                known = self._receipts.find(key)
+                assert isinstance(known, Intent)
+                found = self._looked_up(Desk(self.wire, self.look(), key), command, known)
+                if found is not None:
+                    self._settle(key, found)
+                else:
+                    self._reject(key, "not_done", "")
+        except Failure as failed:
+            raise Unreachable(str(failed)) from failed
+        return len(open_)
+
     def records(self, account_id: int, kind: str) -> Iterator[Mapping[str, Any]]:
         """Stream one kind of record, oldest first, as far back as OKX tells. Raises: Unreachable."""
         try:
@@ -199,6 +219,8 @@ class OkxVenue:
             return easy or leaving.converted(desk, command)
         if command.kind is Remedy.WITHDRAW:
             return leaving.withdrawn(desk, command)
+        if command.kind is Remedy.GATHER and remedies.transferred(desk):
+            return Done()
         return None
 
     def _convert_small(self, commands: Sequence[tuple[str, Command]]) -> None:

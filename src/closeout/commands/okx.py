@@ -1,0 +1,292 @@
+"""``closeout okx``: your own account at OKX, with your own key, on your own computer."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from closeout.commands import door, okx_door
+from closeout.commands.okx_door import Asked
+
+if TYPE_CHECKING:
+    from closeout.clearing.dry_run import DryRun
+    from closeout.venues.base import Destination
+    from closeout.venues.okx.venue import OkxVenue
+
+LANG = click.option("--lang", type=door.LANGUAGES, help="Language of the report.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+CONFIRM = {
+    "clear": {
+        "en": "Clear exactly this? Nothing can be taken back.",
+        "zh": "确认按以上内容清理？执行后无法撤回。",
+    },
+    "address": {
+        "en": "Type the last six characters of the address {address} for {asset} over {network}",
+        "zh": "请输入 {asset}（{network}）提币地址 {address} 的最后六位",
+    },
+}
+
+
+@click.group()
+def okx() -> None:
+    """Check, clear and export your own OKX account; the key never leaves this computer."""
+
+
+@okx.command()
+@okx_door.options
+@JSON
+@LANG
+def check(asked: Asked, as_json: bool, lang: str | None) -> None:
+    """Say what still blocks your OKX account.
+
+    The key comes from CLOSEOUT_OKX_KEY, CLOSEOUT_OKX_SECRET and CLOSEOUT_OKX_PASSPHRASE, the system's keyring, or a
+    prompt. Exit code: 0 closable, 1 blocked, 3 key, 4 OKX or network, 5 something could not be read.
+    """
+    run_check(asked, as_json=as_json, language=door.language(lang))
+
+
+def run_check(asked: Asked, *, as_json: bool, language: str) -> None:
+    """Do ``closeout check --venue okx``. Raises: Exit with the code of the result."""
+    from closeout.conditions import check as checks
+    from closeout.conditions import document
+    from closeout.policy import Policy
+
+    with okx_door.sentences(language), okx_door.account(asked, language) as venue:
+        looked = venue.look()
+        number = looked.holder.account_id
+        policy = Policy()
+        report = checks.check(venue.engine([number]), policy, as_of=looked.as_of, accounts=[number])[number]
+        from closeout.commands import okx_pages, pages
+
+        if as_json:
+            door.emit({**document.document(report, policy), "okx": okx_pages.document(looked)})
+        else:
+            pages.report(report, policy, language)
+            okx_pages.details(looked, language)
+            if [blocker.item for blocker in report.blockers] == ["this-key"] and not looked.failures:
+                click.echo(okx_pages.say("last", language))
+        okx_pages.warn(looked, language)
+    codes = {"clear": door.DONE, "blocked": door.BLOCKED, "unknown": door.INCOMPLETE}
+    unknown = any(finding.result == "unknown" for finding in report.findings)
+    raise click.exceptions.Exit(door.INCOMPLETE if unknown else codes[report.result])
+
+
+@okx.command()
+@okx_door.options
+@click.option("--yes", is_flag=True, help="Confirm what the dry run shows and do it.")
+@okx_door.ways
+@click.option("--sell-rest", is_flag=True, help="Convert what has no --to into USDT.")
+@click.option(
+    "--leave-out", multiple=True, metavar="THING", help="Leave this item alone, as named in the dry run."
+)
+@JSON
+@LANG
+def clear(  # noqa: PLR0917 - click passes options by name
+    asked: Asked,
+    yes: bool,
+    ways: Sequence[str],
+    tails: Sequence[str],
+    sell_rest: bool,
+    leave_out: Sequence[str],
+    as_json: bool,
+    lang: str | None,
+) -> None:
+    """Clear what a key may clear, after a dry run; what only the app can do is listed.
+
+    Needs a key with Trade, and Withdraw for --to. A command whose answer was lost is looked up, never repeated.
+    """
+    language = door.language(lang)
+    run_clear(
+        asked, destinations=destinations(ways), tails=tails, sell_rest=sell_rest, leave_out=frozenset(leave_out),
+        yes=yes, as_json=as_json, language=language,
+    )  # fmt: skip
+
+
+def run_clear(
+    asked: Asked,
+    *,
+    destinations: Sequence[Destination],
+    tails: Sequence[str],
+    sell_rest: bool,
+    leave_out: frozenset[str],
+    yes: bool,
+    as_json: bool,
+    language: str,
+) -> None:
+    """Do ``closeout clear --venue okx``. Raises: Exit with the code of the result."""
+    from closeout.clearing import document, run
+    from closeout.clearing.choices import suggested
+    from closeout.clearing.journal import MemoryJournal
+    from closeout.policy import Policy
+
+    with (
+        okx_door.sentences(language),
+        okx_door.account(asked, language, destinations=destinations) as venue,
+    ):
+        looked_up = venue.settle_unknown()
+        if looked_up:
+            door.progress(f"looked up: {looked_up}")
+        number, journal, policy = venue.look(again=True).holder.account_id, MemoryJournal(), Policy()
+        choices = dataclasses.replace(
+            suggested(destinations, now=venue.now()), sell_rest=sell_rest, left_out=leave_out
+        )
+        shown = run.show(venue, journal, policy, number, choices=choices)
+        if as_json and not yes:
+            door.emit(document.dry_run(shown))
+        elif not as_json:
+            from closeout.commands import clear_pages
+
+            clear_pages.dry_run(shown, language)
+        if not shown.offers or not _confirmed(shown, asked, destinations, tails, yes=yes, language=language):
+            raise click.exceptions.Exit(door.INCOMPLETE if shown.plan.unknown else door.DONE)
+        code = _clear(venue, journal, shown, as_json=as_json, language=language)
+    raise click.exceptions.Exit(code)
+
+
+def _clear(venue: OkxVenue, journal: object, shown: DryRun, *, as_json: bool, language: str) -> int:
+    from closeout.clearing import document, run
+    from closeout.clearing.journal import MemoryJournal, RunState
+    from closeout.commands import clear_pages
+    from closeout.policy import Policy
+
+    assert isinstance(journal, MemoryJournal)
+    policy = Policy()
+    opened = run.start(venue, journal, policy, account_id=shown.account_id, digest=shown.digest)
+    events = run.proceed(venue, journal, policy, opened, worker="terminal")
+    clear_pages.follow(events, total=len(shown.offers), language=language)
+    result = run.outcome(venue, journal, policy, opened)
+    if as_json:
+        door.emit(document.outcome(result))
+    else:
+        clear_pages.outcome(result, language)
+    if result.plan.unknown:
+        return door.INCOMPLETE
+    return (
+        door.BLOCKED if result.state in (RunState.ASKING, RunState.STOPPED, RunState.WORKING) else door.DONE
+    )
+
+
+def destinations(ways: Sequence[str]) -> tuple[Destination, ...]:
+    """Read ``ASSET:NETWORK:ADDRESS[:MEMO]``. Raises: UsageError."""
+    from closeout.venues.base import Destination
+
+    found = []
+    for said in ways:
+        parts = said.split(":")
+        if len(parts) not in (3, 4) or not all(parts):
+            raise click.UsageError(f"--to {said}: write ASSET:NETWORK:ADDRESS or ASSET:NETWORK:ADDRESS:MEMO")
+        found.append(Destination(parts[0], parts[1], parts[2], parts[3] if len(parts) == 4 else None))
+    return tuple(found)
+
+
+def _confirmed(
+    shown: DryRun,
+    asked: Asked,
+    destinations: Sequence[Destination],
+    tails: Sequence[str],
+    *,
+    yes: bool,
+    language: str,
+) -> bool:
+    """Ask for the whole once, and for each address by its last characters: money that left does not return."""
+    if not yes and not (asked.may_ask and click.confirm(CONFIRM["clear"][language], err=True)):
+        return False
+    leaving = {
+        offer.line.command.params.get("address")
+        for offer in (*shown.offers, *shown.later)
+        if offer.line.command.kind == "withdraw"
+    }
+    for way in destinations:
+        if way.address not in leaving or way.address[-6:] in tails:
+            continue
+        prompt = CONFIRM["address"][language].format(
+            address=way.address, asset=way.asset, network=way.network
+        )
+        if not asked.may_ask or click.prompt(prompt, err=True) != way.address[-6:]:
+            raise click.UsageError(f"{way.asset}: confirm the address with --confirm-address {'.' * 6}")
+    return True
+
+
+@okx.command()
+@okx_door.options
+@click.option(
+    "--to", "target", type=click.Path(path_type=Path), required=True, help="The archive to write (.zip)."
+)
+@click.option(
+    "--since", type=int, default=2021, show_default=True, help="Year in which the account was opened."
+)
+@click.option(
+    "--files/--no-files", default=True, help="Ask OKX for the quarterly files of older trading bills."
+)
+@LANG
+def export(asked: Asked, target: Path, since: int, files: bool, lang: str | None) -> None:
+    """Write every record that OKX tells into one signed archive: CSV, JSON and Parquet.
+
+    Trading bills older than a year come as quarterly files that OKX prepares, twelve a day: run the command again and
+    it continues. Exit code: 0 complete, 5 files are still being prepared (the message says until when).
+    """
+    from closeout.commands import okx_export
+
+    okx_export.run(asked, target, door.language(lang), since=since, files=files)
+
+
+@okx.command()
+@LANG
+def questions(lang: str | None) -> None:
+    """List what no API tells, with the names for --answer."""
+    from closeout.venues.okx import declared
+
+    for question in declared.QUESTIONS:
+        click.echo(f"{question.code}: {question.zh if door.language(lang) == 'zh' else question.en}")
+
+
+@okx.command()
+@LANG
+def steps(lang: str | None) -> None:
+    """Say in which order a real closing goes, and where the traps are."""
+    from closeout.venues.okx import steps as order
+
+    language = door.language(lang)
+    trap = {"zh": "（陷阱）", "en": " (trap)"}[language]
+    for number, step in enumerate(order.steps(), start=1):
+        click.echo(f"{number}. {step.text(language)}{trap if step.trap else ''}")
+
+
+@okx.command()
+@click.argument("url")
+@JSON
+@LANG
+def domains(url: str, as_json: bool, lang: str | None) -> None:
+    """Say whether URL belongs to the exchange. Nothing is opened. Exit code: 0 yes, 1 no."""
+    from closeout.venues.okx.domains import judge
+
+    found, language = judge(url), door.language(lang)
+    if as_json:
+        door.emit({"schema": "closeout.domain/1", **dataclasses.asdict(found)})
+    else:
+        word = {
+            True: {"en": "belongs to OKX", "zh": "属于 OKX"},
+            False: {"en": "does not belong to OKX", "zh": "不属于 OKX"},
+        }
+        click.echo(f"{found.host}: {word[found.official][language]}")
+        for reason in found.reasons:
+            click.echo(f"  {reason[language]}")
+    raise click.exceptions.Exit(door.DONE if found.official else door.BLOCKED)
+
+
+@okx.command()
+@click.option("--port", type=int, default=8055, show_default=True, help="Port on this computer only.")
+@click.option("--person", default="messy", show_default=True, help="Seeded person for whom a key is made.")
+@click.option("--permissions", default="read_only,trade,withdraw", show_default=True)
+def serve(port: int, person: str, permissions: str) -> None:
+    """Let the sandbox speak OKX v5 on a port of its own, and make a key to try it with."""
+    from closeout.cases import start
+
+    url = start.begin()
+    from closeout.commands import okx_serve
+
+    okx_serve.run(url, port=port, person=person, permissions=permissions)

@@ -1,0 +1,225 @@
+"""What the OKX commands share: options, opening the account, and errors as sentences with exit codes."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from closeout.commands import door
+
+if TYPE_CHECKING:
+    from closeout.venues.base import Destination
+    from closeout.venues.okx.declared import Answer
+    from closeout.venues.okx.errors import Failure
+    from closeout.venues.okx.keys import Credentials
+    from closeout.venues.okx.looking import Looked
+    from closeout.venues.okx.venue import OkxVenue
+    from closeout.venues.okx.wire import CcxtWire
+
+PROMPTS = {"key": "API key", "secret": "Secret key", "passphrase": "Passphrase"}
+SAID: Mapping[str, Mapping[str, str]] = {
+    "missing": {
+        "en": "No key. Set {names}, store it in the system's keyring, or run in a terminal to be asked.",
+        "zh": "缺少密钥。请设置 {names}，或存入系统钥匙串，或在终端中运行以便输入。",
+    },
+    "client": {
+        "en": "Reading OKX needs one more package. Install it with: pip install 'closeout[okx]'",
+        "zh": "读取 OKX 需要额外的组件，请安装：pip install 'closeout[okx]'",
+    },
+    "unreachable": {
+        "en": "OKX did not give a usable answer. Nothing was concluded; run the command again.",
+        "zh": "OKX 没有给出可用的应答，未得出任何结论。请再运行一次。",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the options of a command say about the account and the key."""
+
+    base_url: str | None
+    demo: bool
+    answers: tuple[str, ...]
+    remember: bool
+    no_input: bool
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether a person is there to answer."""
+        return not self.no_input and sys.stdin.isatty()
+
+
+def options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that every OKX command has; the command gets them as one argument ``asked``."""
+
+    @click.option("--base-url", help="Another server that speaks OKX v5, for example closeout okx serve.")
+    @click.option("--demo", is_flag=True, help="The key is one of demo trading.")
+    @click.option(
+        "--answer", "answers", multiple=True, metavar="QUESTION=ANSWER",
+        help="Answer a question that no API answers; see closeout okx questions.",
+    )  # fmt: skip
+    @click.option("--remember", is_flag=True, help="Remember the answers on this computer for seven days.")
+    @click.option("--no-input", is_flag=True, help="Never ask; what is missing stays unknown.")
+    @functools.wraps(command)
+    def wrapped(
+        *,
+        base_url: str | None,
+        demo: bool,
+        answers: Sequence[str],
+        remember: bool,
+        no_input: bool,
+        **rest: Any,
+    ) -> Any:
+        asked = Asked(
+            base_url or os.environ.get("CLOSEOUT_OKX_URL"), demo, tuple(answers), remember, no_input
+        )
+        return command(asked=asked, **rest)
+
+    return wrapped
+
+
+def ways(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that name where money goes, and that confirm each address by itself."""
+    tail = click.option(
+        "--confirm-address",
+        "tails",
+        multiple=True,
+        metavar="TAIL",
+        help="OKX: last six characters of each --to.",
+    )
+    to = click.option(
+        "--to", "ways", multiple=True, metavar="ASSET:NETWORK:ADDRESS[:MEMO]",
+        help="OKX: withdraw this asset there; each address is confirmed by itself.",
+    )  # fmt: skip
+    wrapped: Callable[..., Any] = to(tail(command))
+    return wrapped
+
+
+def ends(code: int, *sentences: str) -> click.exceptions.Exit:
+    """Say ``sentences`` on stderr and return the exit to raise."""
+    for sentence in sentences:
+        click.echo(f"closeout: {sentence}", err=True)
+    return click.exceptions.Exit(code)
+
+
+@contextmanager
+def sentences(language: str) -> Iterator[None]:
+    """Turn what can go wrong with OKX into a sentence and an exit code; no traceback, no key in any text."""
+    from closeout.venues.base import Unreachable
+    from closeout.venues.okx.client import ClientMissing
+    from closeout.venues.okx.errors import Failure
+    from closeout.venues.okx.keys import KeysMissing
+
+    try:
+        yield
+    except KeysMissing as wrong:
+        names = ", ".join(wrong.missing)
+        raise ends(door.FORBIDDEN, SAID["missing"][language].format(names=names)) from None
+    except ClientMissing:
+        raise ends(door.USAGE, SAID["client"][language]) from None
+    except Failure as failed:
+        raise ends(failed.exit_code, failed.sentence(language)) from None
+    except Unreachable as wrong:
+        cause = wrong.__cause__
+        if isinstance(cause, Failure):
+            raise ends(cause.exit_code, cause.sentence(language)) from None
+        raise ends(door.UNREACHABLE, SAID["unreachable"][language]) from None
+
+
+def credentials(asked: Asked) -> Credentials:
+    """Find the key. Raises: KeysMissing."""
+    from closeout.venues.okx import keys
+
+    def prompt(part: str) -> str:
+        answer: str = click.prompt(PROMPTS[part], hide_input=True, err=True)
+        return answer
+
+    return keys.load(ring=keys.from_keyring, ask=prompt if asked.may_ask else None)
+
+
+def wire(asked: Asked) -> CcxtWire:
+    """Open the line and find the region of the key. Raises: KeysMissing, ClientMissing, Failure, UsageError."""
+    from closeout.venues.okx.wire import GLOBAL, CcxtWire
+
+    try:
+        line = CcxtWire(credentials(asked), base_url=asked.base_url, demo=asked.demo)
+    except ValueError as wrong:
+        raise click.UsageError(str(wrong)) from wrong
+    line.find_host()
+    if asked.base_url is None and line.host != GLOBAL:
+        door.progress(f"region: {line.host}")
+    if line.clock_off_ms:
+        door.progress(f"clock: {line.clock_off_ms / 1000:+.1f} s, corrected")
+    return line
+
+
+@contextmanager
+def account(asked: Asked, language: str, *, destinations: Sequence[Destination] = ()) -> Iterator[OkxVenue]:
+    """Open the account behind the key, with answers and receipts of this computer."""
+    from closeout.venues.okx import declared
+    from closeout.venues.okx.venue import OkxVenue
+
+    line = wire(asked)
+    try:
+        holder = _holder(line)
+        home = declared.home()
+        opened = OkxVenue(
+            line,
+            answers=answers(asked, holder, language),
+            destinations=destinations,
+            receipts_path=home / f"receipts-{holder}.sqlite",
+        )
+        try:
+            yield opened
+        finally:
+            opened.close()
+    finally:
+        line.close()
+
+
+def _holder(line: CcxtWire) -> int:
+    from closeout.venues.okx import links
+    from closeout.venues.okx.endpoints import get
+    from closeout.venues.okx.errors import Failure, Kind
+    from closeout.venues.okx.values import Unreadable
+
+    try:
+        return links.holder(line.call(get("account/config"))).account_id
+    except Unreadable as wrong:
+        raise Failure(Kind.SHAPE, "", f"account/config: {wrong}") from None
+
+
+def answers(asked: Asked, account_id: int, language: str) -> dict[str, Answer]:
+    """Return what the holder declared: remembered, given as options, or asked now."""
+    from closeout.venues.okx import declared
+
+    now, home = datetime.now(UTC).replace(tzinfo=None), declared.home()
+    known = declared.fresh(declared.recall(home, account_id), now=now)
+    try:
+        known |= declared.from_pairs(asked.answers, now=now)
+    except ValueError as wrong:
+        raise click.UsageError(str(wrong)) from wrong
+    if asked.may_ask:
+        for question in declared.unanswered(known):
+            said = click.prompt(
+                question.zh if language == "zh" else question.en, default="", show_default=False, err=True
+            )
+            value = declared.valid(question, said, today=now.date())
+            if value is not None:
+                known[question.code] = declared.Answer(value, now)
+    if asked.remember:
+        door.progress(f"remembered: {declared.remember(home, account_id, known)}")
+    return known
+
+
+def faults(looked: Looked, language: str) -> list[tuple[str, Failure, str]]:
+    """Return each reading that failed, with its failure in words."""
+    return [(name, failed, failed.sentence(language)) for name, failed in looked.failures.items()]

@@ -1,0 +1,105 @@
+"""How a look at an OKX account is shown: what was declared, what could not be read, what is hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from closeout.conditions.document import instant, plain
+from closeout.venues.okx import declared
+from closeout.venues.okx.looking import Looked
+
+TEXTS: Mapping[str, Mapping[str, str]] = {
+    "declared": {"en": "Declared by you, not read from OKX", "zh": "由你声明，并非从 OKX 读取"},
+    "open": {"en": "Not answered yet (unknown); --answer {code}=...", "zh": "尚未回答；可用 --answer {code}=..."},
+    "failed": {"en": "Could not be read", "zh": "未能读取"},
+    "hidden": {"en": "Assets and hints that no list shows", "zh": "列表中看不到的资产和线索"},
+    "trade": {
+        "en": "This key can trade or withdraw. For looking, make a read-only one: okx.com, Profile, API.",
+        "zh": "此密钥可以交易或提币。仅查询时请新建只读密钥：okx.com → 个人中心 → API → 创建。",
+    },
+    "last": {
+        "en": "Only the key itself is left: delete it last, on the web, then close in the app (closeout okx steps).",
+        "zh": "只剩这个密钥本身：最后在网页端删除，然后到 App 注销（closeout okx steps）。",
+    },
+}  # fmt: skip
+
+
+def say(name: str, language: str, **values: object) -> str:
+    """Return one of the fixed sentences."""
+    return TEXTS[name][language].format(**values)
+
+
+def details(looked: Looked, language: str) -> None:
+    """Print what stands behind the report."""
+    if looked.declared:
+        click.echo(f"\n{say('declared', language)}")
+        for question in declared.QUESTIONS:
+            answer = looked.declared.get(question.code)
+            if answer is not None:
+                mark = "✓" if answer.value == question.good else "○"
+                click.echo(f"  {mark} {_text(question, language)} {answer.value} ({answer.at:%Y-%m-%d})")
+    for question in declared.unanswered(looked.declared):
+        click.echo(f"  ? {_text(question, language)} {say('open', language, code=question.code)}")
+    if looked.failures:
+        click.echo(f"\n{say('failed', language)}")
+        for name, failed in looked.failures.items():
+            click.echo(f"  ? {name}: {failed.sentence(language)}")
+    if looked.residuals:
+        click.echo(f"\n{say('hidden', language)}")
+        for one in looked.residuals:
+            money = "" if one.amount is None else f"{plain(one.amount)} {one.asset or ''}: "
+            click.echo(f"  {'?' if one.leaves_open else '○'} {money}{one.zh if language == 'zh' else one.en}")
+            for row in one.rows:
+                click.echo(f"      {' '.join(f'{name}={row[name]}' for name in list(row)[:6])}")
+
+
+def warn(looked: Looked, language: str) -> None:
+    """Say on stderr that the key may do more than looking."""
+    if looked.holder.can_trade or looked.holder.can_withdraw:
+        click.echo(say("trade", language), err=True)
+
+
+def _text(question: declared.Question, language: str) -> str:
+    return question.zh if language == "zh" else question.en
+
+
+def document(looked: Looked) -> dict[str, Any]:
+    """Return what stands behind the report as JSON values, beside ``closeout.check/1``."""
+    return {
+        "schema": "closeout.okx/1",
+        "as_of": instant(looked.as_of),
+        "key": {
+            "label": looked.holder.key_label,
+            "permissions": list(looked.holder.permissions),
+            "ip_bound": looked.holder.ip_bound,
+        },
+        "sources": {name: source.state for name, source in sorted(looked.sources.items())},
+        "declared": {
+            code: {"value": one.value, "at": instant(one.at)} for code, one in looked.declared.items()
+        },
+        "unanswered": [question.code for question in declared.unanswered(looked.declared)],
+        "failures": {
+            name: {
+                "kind": str(failed.kind),
+                "code": failed.code,
+                "en": failed.sentence("en"),
+                "zh": failed.sentence("zh"),
+            }
+            for name, failed in looked.failures.items()
+        },
+        "hidden": [
+            {
+                "relation": one.relation,
+                "asset": one.asset,
+                "amount": None if one.amount is None else plain(one.amount),
+                "en": one.en,
+                "zh": one.zh,
+                "unexplained": one.leaves_open,
+                "rows": [dict(row) for row in one.rows],
+            }
+            for one in looked.residuals
+        ],
+    }
