@@ -57,8 +57,8 @@ types: ready
 crash-clearing: ready ## kill a clearing at every commit point, start again, compare with the undisturbed run
 	CRASH_EVERY=1 $(RUN)/pytest tests/clearing/test_crash.py --quiet $(ARGS)
 
-soak: ready ## let anything happen to clearings for longer than make test does
-	SOAK_EXAMPLES=300 SOAK_STEPS=50 $(RUN)/pytest tests/clearing/test_machine.py --quiet $(ARGS)
+soak: ready ## let anything happen to clearings and to the ledger for longer than make test does
+	SOAK_EXAMPLES=300 SOAK_STEPS=50 $(RUN)/pytest tests/clearing/test_machine.py tests/venues/sandbox/test_machine.py --quiet $(ARGS)
 
 layers: ready
 	$(RUN)/lint-imports --no-logo

@@ -1,6 +1,6 @@
 """Anything in any order: random people, orders, rewards, faults and closings; the invariants hold at every step.
 
-Bounded here; ``CLOSEOUT_SANDBOX_EXAMPLES`` makes it as long as one likes (``make soak`` does).
+Bounded here; ``SOAK_EXAMPLES`` and ``SOAK_STEPS`` make it as long as one likes (``make soak`` does).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from closeout.venues.sandbox import invariants, world
 from closeout.venues.sandbox.building import Room, invented_address
 from closeout.venues.sandbox.faults import Fault, Faulty
 
-EXAMPLES = int(os.environ.get("CLOSEOUT_SANDBOX_EXAMPLES", "12"))
-STEPS = 25
+EXAMPLES = int(os.environ.get("SOAK_EXAMPLES", "12"))
+STEPS = int(os.environ.get("SOAK_STEPS", "25"))
 PEOPLE = 3
 ASSETS = st.sampled_from(["USDT", "BTC", "DOGE", "GHOST"])
 AMOUNTS = st.sampled_from(["0.000001", "0.5", "3", "40", "1000", "0.0000001", "0", "-1"]).map(Decimal)
