@@ -14,11 +14,12 @@ from closeout.cases import audit, policies, venues
 from closeout.cases.clearing_journal import DatabaseJournal, present, run_of
 from closeout.cases.models import ClearingRun
 from closeout.clearing import run
+from closeout.clearing import write_off as writing
 from closeout.clearing.choices import Choices, suggested
 from closeout.clearing.dry_run import DryRun
 from closeout.clearing.journal import OVER, Event, Run, RunOver, RunState
 from closeout.clearing.run import NoProgress, Outcome
-from closeout.venues.base import Unreachable
+from closeout.venues.base import Receipt, Unreachable
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +74,23 @@ def outcome(opened: Run, *, venue: str = venues.SANDBOX) -> Outcome:
 def events(run_id: str, *, after: int = 0, venue: str = venues.SANDBOX) -> Sequence[Event]:
     """Return what happened after the event ``after``: a stream sends it and goes on from its last id."""
     return DatabaseJournal(venue).events(run_id, after=after)
+
+
+def write_off(
+    account_id: int, *, wallet: str, asset: str, reason: str, actor: str, venue: str = venues.SANDBOX
+) -> Receipt:
+    """Let the operator take over a negative fraction; audited. ``actor``: who of the operator, never the holder.
+
+    Raises: Refused, Unreachable.
+    """
+    receipt = writing.write_off(
+        venues.venue(venue), policies.in_force(), account_id, wallet=wallet, asset=asset, reason=reason
+    )
+    details = {"asset": asset, "wallet": wallet, "state": receipt.state.value, "key": receipt.key}
+    audit.append(
+        [audit.Line(f"account:{account_id}", "clearing:written_off", actor, details)], now=venues.now()
+    )
+    return receipt
 
 
 def turn(*, now: datetime, worker: str | None = None) -> int:

@@ -62,9 +62,9 @@ def limited_today(outlook: Outlook, quotes: Sequence[Quote]) -> Outlook:
 
 def resting_state(planned: Plan, *, asked: bool) -> RunState:
     """Return how a run stands when ``planned`` has no line left that may be sent."""
-    if asked:
-        return RunState.ASKING
     reasons = {left.reason for left in planned.leftovers}
+    if asked or "slippage" in reasons:
+        return RunState.ASKING
     if reasons - KEPT - LATER - UNSALEABLE:
         return RunState.STOPPED
     if planned.unknown or planned.waits or not reasons.isdisjoint(LATER):
