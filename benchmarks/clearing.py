@@ -86,7 +86,8 @@ def prepare(url: str) -> None:
         connection.commit()
         connection.execute(
             "insert into sandbox.asset (asset, name, kind, scale, price, convertible, convert_min) "
-            "select 'D' || lpad(n::text, 2, '0'), 'Dust', 'coin', 8, 0.01, true, 0.00000001 from generate_series(0, 39) n"
+            "select 'D' || lpad(n::text, 2, '0'), 'Dust', 'coin', 8, 0.01, true, 0.00000001 "
+            "from generate_series(0, 39) as n"
         )
         connection.commit()
     os.environ["CLOSEOUT_DATABASE_URL"] = url
@@ -157,7 +158,8 @@ CHANGED = {
     "close_position": "update sandbox.position set quantity = 0, state = 'settling', settles_at = sandbox.now() "
     "where position_id = any(%(items)s::bigint[])",
     "stop_renewal": "update sandbox.earn set auto_renew = false where earn_id = any(%(items)s::bigint[])",
-    "redeem": "update sandbox.earn set state = 'paid', paid_at = sandbox.now() where earn_id = any(%(items)s::bigint[])",
+    "redeem": "update sandbox.earn set state = 'paid', paid_at = sandbox.now() "
+    "where earn_id = any(%(items)s::bigint[])",
     "revoke_key": "update sandbox.api_key set revoked_at = sandbox.now() where key_id = any(%(items)s::bigint[])",
     "unbind": "update sandbox.payment_method set unbound_at = sandbox.now() where method_id = any(%(items)s::bigint[])",
     "withdraw": "insert into sandbox.movement (account_id, kind, asset, amount, fee, key) "
