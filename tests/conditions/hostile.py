@@ -106,10 +106,8 @@ def _columns(
             yield spec.name, st.sampled_from([1, 2, 2**62])
             continue
         kind = next(one for one in (str, bool, int, Decimal, datetime) if one in _kinds(hints[spec.name]))
-        if kind is str:
-            chosen = st.sampled_from([*KINDS.get((name, spec.name), []), *TEXTS])
-        else:
-            chosen = values[kind]
+        texts = st.sampled_from([*KINDS.get((name, spec.name), []), *TEXTS])
+        chosen = texts if kind is str else values[kind]
         yield spec.name, st.one_of(chosen, chosen, chosen, st.none())
 
 
@@ -191,4 +189,5 @@ def _joined() -> Iterator[dict[str, list[dict[str, Any]]]]:
         account = [{"parent_id": parent_id}]
         for many in range(3):
             yield {"account": account, "identity": [{} for _ in range(many)]}
-            yield {"account": account, "contact": [{"reachable": False} for _ in range(many)]}
+            contacts = [{"reachable": False, "kind": kind} for kind in ("email", "phone")[:many]]
+            yield {"account": account, "contact": contacts}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import sqlglot
 from sqlglot import exp
@@ -32,7 +33,7 @@ def mutants(sql: str) -> Iterator[tuple[str, str]]:
             yield f"{what}: {node.sql(dialect='postgres')}", copy.sql(dialect="postgres")
 
 
-def _changes(node):  # type: ignore[no-untyped-def]
+def _changes(node: Any) -> Iterator[tuple[str, Callable[[Any], Any]]]:  # noqa: C901, PLR0912 - a list
     for other in SWAPS.get(type(node), ()):
         if not _ties_accounts(node):
             yield f"to {other.key}", lambda one, other=other: other(this=one.this, expression=one.expression)
@@ -44,7 +45,7 @@ def _changes(node):  # type: ignore[no-untyped-def]
     if isinstance(node, exp.Not):
         yield "without not", lambda one: one.this
     if isinstance(node, exp.Is):
-        yield "never", lambda one: exp.false()
+        yield "never", lambda _: exp.false()
         yield "negated", lambda one: exp.Not(this=one.copy())
     if isinstance(node, exp.In):
         for index in range(len(node.expressions)):

@@ -29,18 +29,17 @@ class World:
         self._of: dict[str, dict[int, list[Any]]] = {}
 
     def all(self, relation: str) -> Sequence[Any]:
+        """Return the rows of a relation."""
         return self.facts.get(relation, ())
 
     def of(self, relation: str, account_id: int) -> list[Any]:
+        """Return the rows of a relation that belong to one account."""
         if relation not in self._of:
             found: dict[int, list[Any]] = {}
             for one in self.all(relation):
                 found.setdefault(one.account_id, []).append(one)
             self._of[relation] = found
         return self._of[relation].get(account_id, [])
-
-    def ago(self, *, days: int = 0, minutes: int = 0) -> datetime:
-        return self.now - timedelta(days=days, minutes=minutes)
 
 
 def rule(check: Rule) -> Rule:
@@ -154,7 +153,7 @@ def earn_no_renewal(world: World) -> Iterator[Found]:
 @rule
 def no_p2p_orders(world: World) -> Iterator[Found]:
     for one in world.all("p2p_order"):
-        if one.state is not None and one.state != "completed" and one.state != "cancelled":
+        if one.state not in {None, "completed", "cancelled"}:
             ends_at = one.expires_at if one.state == "open" else None
             yield (one.account_id, "no_p2p_orders", one.state, one.p2p_id, one.asset, one.amount, ends_at)
 
@@ -162,7 +161,7 @@ def no_p2p_orders(world: World) -> Iterator[Found]:
 @rule
 def no_p2p_appeals(world: World) -> Iterator[Found]:
     for one in world.all("p2p_order"):
-        if one.appeal is not None and one.appeal != "none" and one.appeal != "closed":
+        if one.appeal not in {None, "none", "closed"}:
             yield (one.account_id, "no_p2p_appeals", one.appeal, one.p2p_id, one.asset, one.amount, None)
 
 

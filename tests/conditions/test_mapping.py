@@ -6,9 +6,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from tests.conditions import world
 
 from closeout.facts import mapping
-from tests.conditions import world
 
 
 @pytest.fixture

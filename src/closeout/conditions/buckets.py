@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -37,23 +38,22 @@ class Bucket:
     most: int
 
 
-def split(folder: Folder, *, size: int = SIZE) -> list[Bucket]:
-    """Divide the accounts of ``folder`` into ranges of about ``size`` accounts; reads account ids only.
+def split(folder: Folder) -> list[Bucket]:
+    """Divide the accounts of ``folder`` into ranges of about SIZE accounts; reads account ids only.
 
     Files that already hold separate ranges are the buckets; otherwise a sample of the ids says where to cut.
     """
+    size = SIZE
     spans = sorted(folder.ranges[path] for path in folder.files["account"] if path in folder.ranges)
     if not spans:
         return []
     least = min(folder.ranges.values())[0]
     most = max(span[1] for span in folder.ranges.values())
-    apart = all(one[1] < other[0] for one, other in zip(spans, spans[1:], strict=False))
-    if apart and folder.accounts <= len(spans) * size:
-        cuts = [span[0] for span in spans[1:]]
-    else:
-        cuts = _cuts(folder, size)
+    apart = all(one[1] < other[0] for one, other in pairwise(spans))
+    fits = apart and folder.accounts <= len(spans) * size
+    cuts = [span[0] for span in spans[1:]] if fits else _cuts(folder, size)
     edges = [least, *sorted({cut for cut in cuts if least < cut <= most}), most + 1]
-    return [Bucket(n, low, high - 1) for n, (low, high) in enumerate(zip(edges, edges[1:], strict=False))]
+    return [Bucket(n, low, high - 1) for n, (low, high) in enumerate(pairwise(edges))]
 
 
 def _cuts(folder: Folder, size: int) -> list[int]:
@@ -118,7 +118,7 @@ class Screen:
         parts += [self._branch(one, doubted) for one in asked if not one.faults]
         parts.append(f"select {COLUMNS} from doubt_row")
         union = "\nunion all\n".join(parts)
-        self.connection.execute(f"copy ({union}) to '{path}' (format parquet, compression zstd)")
+        self.connection.execute(f"copy ({union}) to '{path}' (format parquet, compression snappy)")
         for relation in RELATIONS:
             self.connection.execute(f"drop table if exists kept_{relation}")
 

@@ -158,10 +158,11 @@ def unreadable_relations(
 
 def findings(answered: Mapping[str, Sequence[Blocker]], unreadable: Mapping[str, str]) -> tuple[Finding, ...]:
     """Judge every condition from the rows of one account, by code."""
-    doubted: dict[str, Condition] = {}
+    doubted: dict[str, list[str]] = {}
     for fault in data_faults():
         if fault.code in answered:
-            doubted.update(dict.fromkeys(fault.faults, fault))
+            for relation in fault.faults:
+                doubted.setdefault(relation, []).append(fault.code)
     return tuple(_finding(condition, answered, unreadable, doubted) for condition in catalog())
 
 
@@ -169,16 +170,16 @@ def _finding(
     condition: Condition,
     answered: Mapping[str, Sequence[Blocker]],
     unreadable: Mapping[str, str],
-    doubted: Mapping[str, Condition],
+    doubted: Mapping[str, Sequence[str]],
 ) -> Finding:
     for relation in sorted(condition.reads):
         if relation in unreadable:
             return Finding(condition, Result.UNKNOWN, fault=unreadable[relation], fault_relation=relation)
     for relation in sorted(condition.reads):
         if relation in doubted:
-            fault = doubted[relation].code
-            rows = tuple(_sorted(answered[fault]))
-            return Finding(condition, Result.UNKNOWN, fault=fault, fault_relation=relation, evidence=rows)
+            codes = doubted[relation]
+            rows = tuple(row for code in codes for row in _sorted(answered[code]))
+            return Finding(condition, Result.UNKNOWN, fault=codes[0], fault_relation=relation, evidence=rows)
     blockers = tuple(_sorted(answered.get(condition.code, ())))
     return Finding(condition, Result.BLOCKED if blockers else Result.CLEAR, blockers)
 

@@ -15,7 +15,9 @@ from closeout.facts.parquet import Folder
 COLUMNS = "account_id, code, subject, item, asset, amount, clears_at"
 
 
-def write(folder: Folder, policy_row: Mapping[str, object], target: Path, *, session: Any = None) -> list[Path]:
+def write(
+    folder: Folder, policy_row: Mapping[str, object], target: Path, *, session: Any = None
+) -> list[Path]:
     """Write every blocker and every row of a data fault into ``target`` and return the files.
 
     Raises: FactsUnreachable.

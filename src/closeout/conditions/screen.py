@@ -65,7 +65,7 @@ def _refuse_duplicates(folder: parquet.Folder, ranges: Sequence[buckets.Bucket])
         for name in folder.files:
             for bucket in ranges:
                 paths = folder.reading(name, bucket.least, bucket.most)
-                problems += parquet.duplicates(connection, name, paths)
+                problems += parquet.duplicates(connection, name, paths, least=bucket.least, most=bucket.most)
                 if problems:
                     break
     if problems:

@@ -78,7 +78,7 @@ def _counted(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> list[tup
     moment = f"timestamp '{as_of.isoformat(sep=' ')}'"
     spans = " ".join(f"when last_at <= {moment} + to_days({days}) then '{name}'" for days, name in SPANS)
     connection.execute(
-        f"""
+        """
         create or replace temp table per as
         select f.account_id, f.code, any_value(k.is_fault) as is_fault, any_value(k.remedy) as remedy,
             any_value(k.who) as who, count(*) as many, max(f.clears_at) as clears_at,

