@@ -120,6 +120,16 @@ class Exchange:
             place = Place(account, "funding", "USDT")
             work.sweep(place, place.house("custody"))
 
+    def value(self, account: int) -> dict[str, Decimal]:
+        """Return what lies under the account's number, by owner; the house's own slice left out."""
+        with venues.sandbox().connection() as opened:
+            rows = opened.execute(
+                "select owner, sum(balance) from sandbox.ledger where account_id = %s and owner <> 'house' "
+                "and balance <> 0 group by owner",
+                (account,),
+            ).fetchall()
+        return {str(owner): total for owner, total in rows}
+
     def hold(self, account: int, scope: str = "both") -> int:
         """Place a judicial hold at the venue; return its number."""
         with venues.sandbox().connection() as opened:

@@ -62,11 +62,25 @@ def aside(*, now: datetime) -> list[Case]:
     return list(Case.objects.filter(aside_until__gt=now).order_by("pk"))
 
 
-def watched(*, before: datetime, most: int) -> list[int]:
-    """Return ids of frozen or held cases whose conditions were last looked at before ``before``."""
-    frozen = Q(state__in=[State.COOLING_OFF, State.PAUSE]) | Q(held=True)
-    rows = Case.objects.filter(frozen, looked_at__lt=before)
-    return list(rows.order_by("looked_at").values_list("pk", flat=True)[:most])
+WATCHED = """
+update cases_case set looked_at = %(now)s
+where id in (
+    select id from cases_case
+    where (state in ('cooling_off', 'pause') or held) and looked_at < %(before)s
+    order by looked_at limit %(most)s for no key update skip locked
+)
+returning id
+"""
+
+
+def watched(*, before: datetime, now: datetime, most: int) -> list[int]:
+    """Take frozen or held cases that were last looked at before ``before``, and note that it is done ``now``.
+
+    What another transaction holds is left out: the watch waits for nobody.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(WATCHED, {"before": before, "now": now, "most": most})
+        return sorted(ident for (ident,) in cursor.fetchall())
 
 
 def to_remind(*, now: datetime, most: int) -> list[int]:
@@ -103,11 +117,6 @@ def reports(cases: Collection[Case], *, now: datetime) -> Mapping[int, check.Rep
 def cases(idents: Collection[int]) -> list[Case]:
     """Return the cases with these ids, in order of their ids."""
     return list(Case.objects.filter(pk__in=idents).order_by("pk"))
-
-
-def note_look(idents: Collection[int], *, now: datetime) -> None:
-    """Remember that the conditions of these cases were looked at."""
-    Case.objects.filter(pk__in=idents).update(looked_at=now)
 
 
 def note_reminders(coming: Mapping[int, datetime | None]) -> None:

@@ -206,10 +206,9 @@ def _stop(cases: Sequence[Case], reports: Reports, *, now: datetime) -> int:
 
 def _watch(*, now: datetime) -> int:
     """Look at frozen accounts again: a new blocker pauses the clock, its end lets it run on (R-CLO-10)."""
-    watched = queries.watched(before=now - WATCH_EVERY, most=BATCH)
+    watched = queries.watched(before=now - WATCH_EVERY, now=now, most=BATCH)
     if not watched:
         return 0
-    queries.note_look(watched, now=now)
     failpoint("watch.noted")
     return _isolated(watched, _look, now=now)
 
