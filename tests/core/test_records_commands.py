@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -16,7 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from closeout.commands import records
-from closeout.records import audit, certificate, signing
+from closeout.records import audit, certificate, merkle, notes, signing, witness
 from closeout.records.statement import Statement
 
 NOW = datetime(2026, 3, 1, 12)
@@ -122,3 +123,65 @@ def test_audit_verify_names_the_row_that_was_altered(
     assert found.exit_code == 1
     said = json.loads(found.stdout)
     assert [(problem["kind"], problem["number"]) for problem in said["problems"]] == [("changed", numbers[1])]
+
+
+def test_audit_verify_checks_one_case_by_its_proofs(
+    database: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLOSEOUT_DATABASE_URL", database)
+    name, key = signing.KeyStore(folder / "keys").log_key()
+    with psycopg.connect(database) as connection:
+        with connection.transaction(), connection.cursor() as cursor:
+            numbers = audit.append(
+                cursor,
+                [
+                    audit.Entry(subject=f"case:{n % 3}", event="case:opened", actor="x", at=NOW)
+                    for n in range(9)
+                ],
+            )
+        with connection.transaction(), connection.cursor() as cursor:
+            audit.seal(cursor, name=name, key=key, at=NOW)
+        connection.execute("alter table audit.entry disable trigger user")
+        connection.execute("update audit.entry set rec = rec || ' ' where number = %s", [numbers[4]])
+        connection.commit()
+    words = ("verify", "--keys", folder / "keys", "--json", "--case")
+    found = run(*words, "case:0", group=records.audit)
+    assert (found.exit_code, json.loads(found.stdout)["entries"]) == (0, 3)
+    found = run(*words, "case:1", group=records.audit)
+    assert found.exit_code == 1
+    assert [problem["number"] for problem in json.loads(found.stdout)["problems"]] == [numbers[4]]
+
+
+def test_a_witness_signs_what_continues_and_refuses_the_rest(folder: Path, tmp_path: Path) -> None:
+    name, key = signing.KeyStore(folder / "keys").log_key()
+    verifier = notes.public_text(name, key.public_key().public_bytes_raw())
+    leaves = [merkle.leaf_hash(bytes([number])) for number in range(5)]
+    for size in (3, 5):
+        head = notes.Checkpoint(name, size, merkle.root(leaves[:size]))
+        (tmp_path / f"{size}").write_text(notes.sign(head.text(), name, key))
+    words = ("--log", verifier, "--memory", tmp_path / "memory")
+    first = run(tmp_path / "3", *words, group=records.witness)
+    assert first.exit_code == 0, first.output
+    line = first.stdout
+    public = first.stderr.strip().rpartition(" ")[2]
+    assert witness.check((tmp_path / "3").read_text() + line, public)
+    path = merkle.consistency_path(merkle.nodes_over(leaves), 3, 5)
+    proof = [part for one in path for part in ("--proof", base64.b64encode(one).decode())]
+    assert run(tmp_path / "5", *words, "--old", 3, group=records.witness).exit_code == 1
+    assert run(tmp_path / "5", *words, "--old", 3, *proof, group=records.witness).exit_code == 0
+    assert run(tmp_path / "5", "--log", "x", "--memory", tmp_path, group=records.witness).exit_code == 2
+
+
+def test_scan_finds_words_that_no_shell_keeps(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLOSEOUT_DATABASE_URL", database)
+    with psycopg.connect(database) as connection:
+        connection.execute("create table escaped as select 'mail to Wilhelmina Trace' as body")
+    for words, code, said in [
+        ("Wilhelmina Trace\n", 1, "public.escaped.body: 1"),
+        ("Nobody At All\n", 0, "Nothing"),
+    ]:
+        found = CliRunner().invoke(records.erasure, ["scan", "-"], input=words)
+        assert (found.exit_code, said in found.output) == (code, True), found.output
+    assert CliRunner().invoke(records.erasure, ["scan", "-"], input="ab\n").exit_code == 2

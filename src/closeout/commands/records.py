@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import click
 
@@ -116,8 +116,9 @@ def audit() -> None:
 @click.option(
     "--keys", type=click.Path(path_type=Path), help="public-keys.json, or the folder that holds it."
 )
+@click.option("--case", help="Only the entries of this case, each by its own proof.")
 @click.option("--json", "as_json", is_flag=True, help="Answer as JSON (schema closeout.audit-check/1).")
-def verify_audit(keys: Path | None, as_json: bool) -> None:
+def verify_audit(keys: Path | None, case: str | None, as_json: bool) -> None:
     """Check every entry against the sealed tree and every checkpoint against its signature.
 
     Names each entry that was changed, is missing, was inserted or moved. Exit codes: 0 whole, 1 not whole,
@@ -128,7 +129,7 @@ def verify_audit(keys: Path | None, as_json: bool) -> None:
 
     public = _public_keys(keys, Path(KEYS_FILE).absolute())
     with cluster.connect(cluster.ensure()) as connection:
-        report = audit_check.verify(connection, public.logs)
+        report = audit_check.verify(connection, public.logs, subject=case)
     if as_json:
         door.emit(
             {
@@ -149,3 +150,90 @@ def verify_audit(keys: Path | None, as_json: bool) -> None:
             f"{report.unsealed} entries not sealed yet."
         )
     raise click.exceptions.Exit(door.DONE if report.valid else door.BLOCKED)
+
+
+@click.command()
+@click.argument("note", type=click.Path(path_type=Path))
+@click.option("--log", required=True, help="Verifier key of the log that is witnessed.")
+@click.option(
+    "--memory", required=True, type=click.Path(path_type=Path), help="Folder of the witness's key and memory."
+)
+@click.option("--name", default="witness.example", show_default=True, help="Name that the witness signs by.")
+@click.option("--old", default=0, show_default=True, help="Size that was signed last.")
+@click.option("--proof", multiple=True, help="Hashes of the consistency proof, base64, in order.")
+def witness(  # noqa: PLR0917 - click passes them by name
+    note: Path, log: str, memory: Path, name: str, old: int, proof: tuple[str, ...]
+) -> None:
+    """Cosign the checkpoint in file NOTE if it continues what was signed before; print the signature line.
+
+    Run it where the operator has no hands. Exit codes: 0 signed, 1 refused, 2 the file cannot be read.
+    """
+    import base64
+    from datetime import UTC, datetime
+
+    from closeout.records import notes
+    from closeout.records import witness as witnesses
+
+    try:
+        mine = witnesses.Witness(name, witnesses.key_in(memory), memory, logs=[log])
+        proven = [base64.b64decode(part, validate=True) for part in proof]
+    except (notes.BadNote, ValueError) as wrong:
+        _usage(f"{wrong}; give the log's verifier key and the proof as the log's operator printed them.")
+    try:
+        line = mine.cosign(
+            _read(note).decode(errors="replace"),
+            old=old,
+            proof=proven,
+            at=datetime.now(UTC).replace(tzinfo=None),
+        )
+    except witnesses.NotCosigned as refused:
+        click.echo(f"Not signed: {refused.reason} ({refused}).", err=True)
+        raise click.exceptions.Exit(door.BLOCKED) from refused
+    click.echo(f"verifier key of this witness: {mine.verifier()}", err=True)
+    click.echo(line, nl=False)
+
+
+@click.group()
+def erasure() -> None:
+    """Erasures: apply them again after a restore, look for what escaped."""
+
+
+@erasure.command()
+def reapply() -> None:
+    """Apply every erasure that this database has not seen: after a backup was restored, before it serves."""
+    from datetime import UTC, datetime
+
+    from closeout.cases import start
+
+    start.begin()
+    from closeout.cases import erasures
+
+    again = erasures.reapply(now=datetime.now(UTC).replace(tzinfo=None))
+    click.echo(
+        f"{len(again)} erasures applied again." if again else "Nothing to apply: this database has seen all."
+    )
+
+
+@erasure.command()
+@click.argument("words", type=click.File("r"))
+@click.option(
+    "--files", multiple=True, type=click.Path(path_type=Path, exists=True), help="Search these places too."
+)
+def scan(words: TextIO, files: tuple[Path, ...]) -> None:
+    """Search every table for the WORDS in a file, one a line (- reads them from stdin, so that no shell keeps them).
+
+    Exit codes: 0 nothing found, 1 found.
+    """
+    from closeout import cluster
+    from closeout.records import traces
+
+    needles = [line.strip() for line in words if line.strip()]
+    try:
+        with cluster.connect(cluster.ensure()) as connection:
+            found = traces.in_tables(connection, needles) + traces.in_files(files, needles)
+    except ValueError as wrong:
+        _usage(f"{wrong}, one a line.")
+    for trace in found:
+        click.echo(f"{trace.place}: {trace.count}")
+    click.echo("Something was found." if found else "Nothing was found.")
+    raise click.exceptions.Exit(door.BLOCKED if found else door.DONE)

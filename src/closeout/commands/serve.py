@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import click
 
@@ -33,8 +34,10 @@ def serve(host: str, port: int) -> None:
     start.begin()
     from django.db import connections
 
-    from closeout.cases import sandbox, vaults, venues
+    from closeout.cases import erasures, sandbox, vaults, venues
 
+    if again := erasures.reapply(now=datetime.now(UTC).replace(tzinfo=None)):
+        door.progress(f"closeout: this database was older than its erasures; applied {len(again)} again")
     if sandbox.prepare():
         door.progress("closeout: seeded the people of the sandbox (closeout people lists them)")
     venues.forget()  # the site is forked from this process: no connection and no pool may be shared with it

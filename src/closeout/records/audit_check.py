@@ -16,7 +16,7 @@ import psycopg
 from psycopg.rows import tuple_row
 
 from closeout.records import merkle, notes
-from closeout.records.audit import STREAMED, TILE, unpack
+from closeout.records.audit import STREAMED, TILE, prove, unpack
 
 Connection = psycopg.Connection[Any]
 Sealed = tuple[int, bytes]  # number of the entry, leaf hash
@@ -125,15 +125,19 @@ class _Matching:
                 self._report.add("moved", number, "stands at another place than where it was sealed")
 
 
-def verify(connection: Connection, logs: Sequence[str]) -> Report:
+def verify(connection: Connection, logs: Sequence[str], *, subject: str | None = None) -> Report:
     """Check the whole log. ``logs``: verifier keys (``PublicKeys.logs``). Reads only; in one transaction.
 
-    Raises: notes.BadNote (a verifier key is malformed).
+    With ``subject`` only its entries are checked, each by its inclusion proof. Raises: notes.BadNote (a verifier key
+    is malformed).
     """
     report = Report()
     keys = dict(notes.read_public(text) for text in logs)
     sizes = _checkpoints(connection, keys, report)
     last = sizes[-1] if sizes else None
+    if subject is not None:
+        _check_subject(connection, last, subject, report)
+        return report
     _compare_entries(connection, last, report)
     _compare_roots(connection, sizes, report)
     return report
@@ -198,6 +202,24 @@ def _compare_entries(
             "select count(*) from audit.entry where (epoch, xid) >= (%s, %s::text::xid8)", (epoch, until)
         )
         report.unsealed = (cursor.fetchone() or (0,))[0]
+
+
+def _check_subject(
+    connection: Connection, last: tuple[int, bytes, int, str] | None, subject: str, report: Report
+) -> None:
+    """Prove each entry of ``subject`` against the newest root; one that is sealed but cannot be proven was changed."""
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        cursor.execute("select number from audit.entry where subject = %s order by number", (subject,))
+        numbers = [number for (number,) in cursor.fetchall()]
+        for number in numbers:
+            proof = prove(cursor, number)
+            if proof is None or last is None:
+                report.unsealed += 1
+                continue
+            report.entries += 1
+            leaf = merkle.leaf_hash(proof.record)
+            if not merkle.included(leaf, proof.index, last[0], proof.path, last[1]):
+                report.add("changed", number, "is not what was sealed")
 
 
 def _pairs(numbers: Sequence[int], blob: bytes) -> list[Sealed]:

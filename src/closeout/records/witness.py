@@ -110,6 +110,14 @@ class Witness:
             os.close(handle)
 
 
+def key_in(directory: Path) -> Ed25519PrivateKey:
+    """Return the witness's key in ``directory``, made at the first call. Raises: ValueError (not a key)."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = directory / "witness.key"
+    write_private(path, os.urandom(32), keep=True)
+    return Ed25519PrivateKey.from_private_bytes(path.read_bytes())
+
+
 def check(note: str, verifier: str) -> datetime:
     """Return when the witness ``verifier`` signed ``note`` (naive UTC). Raises: notes.BadNote."""
     name, _, encoded = verifier.split("+", 2)

@@ -1,0 +1,41 @@
+"""What this database has forgotten, against the keyring's ledger of erasures: a restored backup forgets again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import datetime
+from typing import Any, cast
+
+import psycopg
+from django.db import connection, transaction
+
+from closeout import cluster
+from closeout.cases import vaults
+from closeout.records import erasure
+from closeout.records.vault import Destroyed
+
+FORGET = (
+    "update cases_message as m set sealed = ''::bytea from cases_case as c"
+    " where m.case_id = c.id and m.sealed <> ''::bytea and c.venue || ':' || c.account_id = any(%s)"
+)
+
+
+def forget(cursor: psycopg.Cursor[Any], subjects: Sequence[str]) -> None:
+    """Remove what the tables of cases still hold of ``subjects``; its keys are gone already. Idempotent."""
+    cursor.execute(FORGET, (list(subjects),))
+
+
+def mark(receipts: Sequence[Destroyed], *, now: datetime) -> None:
+    """Note that this database has forgotten what ``receipts`` name. ``now``: naive UTC."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        erasure.mark_applied(cast(Any, cursor), receipts, now)
+
+
+def reapply(*, now: datetime) -> list[Destroyed]:
+    """Apply every erasure that this database has not seen; return them. Idempotent. ``now``: naive UTC.
+
+    Raises: ClusterError.
+    """
+    with closing(cluster.connect(vaults.url(), autocommit=True)) as own:
+        return erasure.reapply(own, vaults.vault(), forget, now)

@@ -1,0 +1,37 @@
+"""A database that is older than the ledger of erasures forgets again before it serves. R-REC-5."""
+
+from __future__ import annotations
+
+from django.db import connection
+from tests.cases.exchange import Exchange
+
+from closeout.cases import erasures, vaults
+from closeout.cases.models import Message
+from closeout.records import erasure
+
+
+def test_erasure_is_marked_where_it_happened(exchange: Exchange, keyring: str) -> None:
+    assert keyring
+    (case,) = exchange.cooling(exchange.accounts[0])
+    for _ in range(4):
+        exchange.work(days=2)
+    exchange.work(days=180)
+    assert exchange.events(case)[-1] == "confirm_erased"
+    assert erasures.reapply(now=exchange.now.replace(tzinfo=None)) == []
+
+
+def test_a_restored_backup_forgets_again(exchange: Exchange, keyring: str) -> None:
+    """The backup still holds the letters of somebody whose key is gone; afterwards it holds nothing of them."""
+    assert keyring
+    (case,) = exchange.cooling(exchange.accounts[0])
+    exchange.work(days=1)
+    assert Message.objects.filter(case=case).exclude(sealed=b"").exists()
+    subject = vaults.subject_of(case.venue, case.account_id)
+    now = exchange.now.replace(tzinfo=None)
+    vaults.vault().destroy(subject, "operational", now)
+    assert [one.subject for one in erasures.reapply(now=now)] == [subject]
+    assert not Message.objects.filter(case=case).exclude(sealed=b"").exists()
+    connection.ensure_connection()
+    assert connection.connection is not None
+    erasure.guard(connection.connection, vaults.vault())
+    assert erasures.reapply(now=now) == []
