@@ -30,7 +30,8 @@ def write(
     asked = tuple(one.code for one in catalog() if one.reads.keys() <= fetched)
     faults = tuple(one.code for one in data_faults() if one.reads.keys() <= fetched)
     running.sql(statement(asked, present=False)).createOrReplaceTempView("found")
-    running.sql(statement(faults, present=False)).createOrReplaceTempView("doubt_row")
+    doubt = running.sql(statement(faults, present=False)).cache()  # few rows, asked for twice
+    doubt.createOrReplaceTempView("doubt_row")
     result = running.sql(
         f"""
         select {COLUMNS} from found as f left anti join (
@@ -43,7 +44,9 @@ def write(
         union all select {COLUMNS} from doubt_row
         """
     )
-    result.write.mode("overwrite").parquet(str(target))
+    files = 4 * running.sparkContext.defaultParallelism  # not one small file per condition and file
+    result.coalesce(files).write.mode("overwrite").parquet(str(target))
+    doubt.unpersist()
     for extra in (*target.glob("_*"), *target.glob(".*")):
         shutil.rmtree(extra) if extra.is_dir() else extra.unlink()
     return sorted(target.glob("*.parquet"))

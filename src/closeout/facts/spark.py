@@ -28,6 +28,9 @@ SETTINGS: Mapping[str, str] = {
 }
 
 
+BLOCKER_SHAPE = blocker_shape_select().replace("VARCHAR", "STRING")
+
+
 def session(master: str | None = None, *, settings: Mapping[str, str] | None = None) -> Any:
     """Return a Spark session: of the cluster that runs this program, of ``master``, or on this machine.
 
@@ -78,7 +81,7 @@ class SparkFacts:
             else:
                 cells = ", ".join(f"cast(null as {one.type}) as {one.name}" for one in columns(relation))
                 _view(spark, name, f"select {cells} where false")
-        _view(spark, "blocker_shape", blocker_shape_select())
+        spark.sql(BLOCKER_SHAPE).createOrReplaceTempView("blocker_shape")
         return cls(spark, {name: Source(name, "complete", as_of) for name in folder.files})
 
     def sources(self) -> Mapping[str, Source]:
