@@ -10,7 +10,7 @@ catalogs := $(patsubst %.po,%.mo,$(wildcard src/closeout/locale/*/LC_MESSAGES/*.
 # Tests start many short processes; without compiled files each of them compiles everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo serve test check ready browser style types layers sql-style tests format clean crash-clearing soak
+.PHONY: help demo serve test check ready browser style types layers sql-style tests format clean test-spark test-hostile bench-screen crash-clearing soak
 
 help: ## show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | sort | awk -F '	' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -75,3 +75,14 @@ format: ready ## let ruff arrange the code
 
 clean: ## remove what can be made again
 	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache demo-output $(catalogs)
+
+test-spark: ## the conditions on a real Spark cluster, in an environment of its own (.venv-spark)
+	UV_PROJECT_ENVIRONMENT=.venv-spark $(UV) sync --frozen --extra spark --group lake
+	.venv-spark/bin/pytest tests/lake -p no:randomly $(ARGS)
+
+test-hostile: ready ## 2,000 hostile worlds: oracle, PostgreSQL and DuckDB agree
+	HOSTILE_EXAMPLES=2000 $(RUN)/pytest tests/conditions/test_differential.py $(ARGS)
+
+bench-screen: ready ## screening measured against decoding, Python and rule engines
+	$(UV) sync --frozen --group peers
+	$(RUN)/python benchmarks/screening.py $(ARGS)
