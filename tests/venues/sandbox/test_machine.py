@@ -23,6 +23,7 @@ from closeout.venues.base import Act, Command, Receipt, ReceiptState, Rejected, 
 from closeout.venues.sandbox import invariants, world
 from closeout.venues.sandbox.building import Room, invented_address
 from closeout.venues.sandbox.faults import Fault, Faulty
+from closeout.venues.sandbox.venue import SandboxVenue
 
 EXAMPLES = int(os.environ.get("SOAK_EXAMPLES", "12"))
 STEPS = int(os.environ.get("SOAK_STEPS", "25"))
@@ -212,10 +213,11 @@ class Ledger(RuleBasedStateMachine):
 
 
 @pytest.mark.filterwarnings("ignore::hypothesis.errors.NonInteractiveExampleWarning")
-def test_the_invariants_survive_anything(exchange: Exchange) -> None:
+def test_the_invariants_survive_anything(database: str) -> None:
     """Issue 4: random accounts, faults, fills, rewards and closings in any order."""
-    Ledger.exchange = exchange
-    run_state_machine_as_test(
+    with SandboxVenue(database) as venue, psycopg.connect(database, autocommit=True) as connection:
+        Ledger.exchange = Exchange(database, venue, connection)
+        run_state_machine_as_test(
         Ledger,
         settings=settings(
             max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None, print_blob=True,

@@ -48,6 +48,16 @@ def lock(cursor: Cursor, commands: Sequence[Command]) -> dict[int, str]:
     return dict(cursor.fetchall())
 
 
+def legible(key: str, command: Command) -> bool:
+    """Return whether the database can store what ``command`` says: text without NUL, numbers that are some."""
+    said = [key, *command.items, command.asset or "", *command.params.keys(), *command.params.values()]
+    try:
+        stored = "".join(said).encode()
+    except UnicodeEncodeError:
+        return False
+    return b"\0" not in stored and (command.amount is None or command.amount.is_finite())
+
+
 def admit(states: Mapping[int, str], command: Command) -> None:
     """Refuse what no account can do. Raises: Rejected("not_found" for an unknown account, "closed")."""
     if command.account_id not in states:
@@ -64,6 +74,8 @@ def ended(states: dict[int, str], command: Command) -> None:
 
 def quote(cursor: Cursor, command: Command, now: datetime) -> Quote:
     """Say what ``command`` would do now. Raises: Rejected."""
+    if not legible("", command):
+        raise Rejected("not_found")
     cursor.execute("select state from sandbox.account where account_id = %s", (command.account_id,))
     row = cursor.fetchone()
     if row is None or (row[0] == "closed" and command.kind is not Act.ERASE):

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from closeout.venues.base import Command, Receipt, Rejected, Remedy
+from closeout.venues.base import Command, Receipt, ReceiptState, Rejected, Remedy
 from closeout.venues.sandbox import doing, receipts, settling
 from closeout.venues.sandbox.ledger import Cursor, Work, rejection
 
@@ -51,6 +51,8 @@ def _together(connection: Connection, commands: Sequence[Keyed]) -> list[Receipt
 
 def _one(connection: Connection, cursor: Cursor, states: dict[int, str], keyed: Keyed) -> Receipt:
     key, command = keyed
+    if not doing.legible(key, command):  # nothing of it can be stored, a receipt neither
+        return Receipt(key, ReceiptState.REJECTED, settling.now(cursor), "not_found")
     claimed = receipts.claim(cursor, key, command)
     if isinstance(claimed, Receipt):
         return claimed
