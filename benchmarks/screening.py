@@ -1,0 +1,451 @@
+"""Screening measured: one account live, a population against mere decoding, and side by side with others.
+
+    make bench-screen [ARGS="--accounts 1000000 --sample 20000 --parts live,population,peers"]
+
+Every figure of one table is from one run on one machine; ratios matter, times are context. Ours is measured on
+the whole population, the peers on a sample, because they are linear and slow; each peer gets ready-made
+dictionaries, floats for amounts and microseconds for times, decides the conditions that look at one row
+(38 of 42), and returns code and item only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+AT = datetime(2026, 11, 22)
+HERE = Path(__file__)
+
+
+def cpu() -> float:
+    """Return user and system seconds of this process."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def measured(work: Callable[[], Any], *, times: int = 3) -> dict[str, float]:
+    """Return the best CPU and wall seconds of ``times`` runs, and the peak memory of this process so far."""
+    found = []
+    for _ in range(times):
+        wall, used = time.perf_counter(), cpu()
+        work()
+        found.append((cpu() - used, time.perf_counter() - wall))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"cpu": min(one[0] for one in found), "wall": min(one[1] for one in found), "rss": peak}
+
+
+def part_counts(folder: Path) -> dict[str, float]:
+    """Count the rows of every condition."""
+    from closeout.conditions import buckets
+    from closeout.facts import parquet
+    from closeout.policy import Policy
+
+    opened = parquet.opened(folder)
+    work = buckets.Screen(opened, Policy().row(AT))
+    return measured(lambda: [work.counts(bucket) for bucket in buckets.split(opened)])
+
+
+def part_rows(folder: Path) -> dict[str, float]:
+    """Write every row of every condition."""
+    from closeout.conditions import buckets
+    from closeout.facts import parquet
+    from closeout.policy import Policy
+
+    opened = parquet.opened(folder)
+    work = buckets.Screen(opened, Policy().row(AT))
+    with tempfile.TemporaryDirectory() as out:
+        return measured(
+            lambda: [work.write(one, Path(out) / f"{one.number}.parquet") for one in buckets.split(opened)]
+        )
+
+
+def _floor(folder: Path, columns: dict[str, set[str]]) -> dict[str, float]:
+    """Decode the columns and fold them, nothing else: what no screening can undercut."""
+    import duckdb
+
+    connection = duckdb.connect(config={"threads": 2, "memory_limit": "160MB"})
+
+    def decode() -> None:
+        for relation, names in columns.items():
+            folded = ", ".join(f"bit_xor(hash({name}))" for name in sorted(names))
+            connection.execute(
+                f"select {folded} from read_parquet('{folder / relation}/*.parquet')"
+            ).fetchall()
+
+    return measured(decode)
+
+
+def part_floor_counts(folder: Path) -> dict[str, float]:
+    """Decode what counting needs."""
+    from closeout.conditions.catalog import by_code
+
+    columns: dict[str, set[str]] = {}
+    for one in by_code().values():
+        if one.where is None:
+            columns.setdefault(one.drives, set()).add("account_id")
+        for name in re.findall(r"\br\.(\w+)", one.implied if one.where is None else one.where):
+            columns.setdefault(one.drives, set()).add(name)
+    columns["contact"] |= {"account_id", "reachable"}
+    return _floor(folder, columns)
+
+
+def part_floor_rows(folder: Path) -> dict[str, float]:
+    """Decode what writing needs."""
+    from closeout.conditions.catalog import by_code
+
+    columns: dict[str, set[str]] = {}
+    for one in by_code().values():
+        for relation, names in one.reads.items():
+            columns.setdefault(relation, set()).update(names)
+    return _floor(folder, columns)
+
+
+def _facts(folder: Path) -> dict[str, list[Any]]:
+    import duckdb
+
+    from closeout.facts.schema import RELATIONS
+
+    with duckdb.connect() as connection:
+        return {
+            name: [
+                relation(*row)
+                for row in connection.execute(
+                    f"select * from read_parquet('{folder / name}/*.parquet')"
+                ).fetchall()
+            ]
+            for name, relation in RELATIONS.items()
+        }
+
+
+def _write(rows: Any, out: str) -> None:
+    from closeout.facts.blockers import write
+
+    write(Path(out) / "blockers.parquet", list(rows))
+
+
+def part_python(folder: Path) -> dict[str, float]:
+    """Plain Python over dataclasses, Parquet in, Parquet out."""
+    from closeout.policy import Policy
+
+    sys.path.insert(0, str(HERE.parents[1]))
+    from tests.conditions import oracle
+
+    with tempfile.TemporaryDirectory() as out:
+
+        def work() -> None:
+            found: Counter[Any] = oracle.answers(_facts(folder), Policy(), AT)
+            _write(found.elements(), out)
+
+        return measured(work, times=1)
+
+
+def _plain(value: Any) -> Any:
+    from decimal import Decimal
+
+    if isinstance(value, datetime):
+        return int((value - datetime(1970, 1, 1)).total_seconds() * 1_000_000)
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def _rows_as_dicts(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    return {
+        name: [{key: _plain(value) for key, value in vars(one).items()} for one in rows]
+        for name, rows in _facts(folder).items()
+    }
+
+
+def _rules(change: Callable[[str], str]) -> dict[str, list[tuple[str, str]]]:
+    """Return code and expression by relation: the same predicates in a peer's own language."""
+    from closeout.conditions.catalog import by_code
+    from closeout.policy import Policy
+
+    row = {f"p.{name}": str(_plain(value)) for name, value in Policy().row(AT).items()}
+    found: dict[str, list[tuple[str, str]]] = {}
+    for one in by_code().values():
+        if one.where is not None:
+            text = re.sub(r"p\.\w+", lambda name: row[name[0]], one.where)
+            found.setdefault(one.drives, []).append((one.code, change(text)))
+    return found
+
+
+def _peer(folder: Path, decide: Callable[[str, dict[str, Any]], Iterator[str]]) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as out:
+        found: list[Any] = []
+
+        def work() -> None:
+            found[:] = (
+                (row["account_id"], code, None, None, None, None, None)
+                for relation, rows in _rows_as_dicts(folder).items()
+                for row in rows
+                for code in decide(relation, row)
+            )
+            _write(found, out)
+
+        figures = measured(work, times=1)
+    return figures | {"differing": float(_differing(folder, Counter(row[1] for row in found)))}
+
+
+def _differing(folder: Path, answered: Counter[str]) -> int:
+    """Return how many conditions a peer counts otherwise than we do."""
+    from closeout.conditions import buckets
+    from closeout.facts import parquet
+    from closeout.policy import Policy
+
+    opened = parquet.opened(folder)
+    work = buckets.Screen(opened, Policy().row(AT))
+    ours: Counter[str] = Counter()
+    for bucket in buckets.split(opened):
+        ours.update(work.counts(bucket))
+    return sum(ours[one.code] != answered[one.code] for one in work.conditions if one.where is not None)
+
+
+def _to_cel(text: str) -> str:
+    text = re.sub(r"NOT (r\.\w+) IN \(([^)]*)\)", r"!(\1 in [\2])", text)
+    text = re.sub(r"(r\.\w+) IS NULL", r"\1 == null", text)
+    text = re.sub(r"(?<![<>=])=(?!=)", "==", text.replace(">=", "≥").replace("<=", "≤"))
+    text = text.replace("≥", ">=").replace("≤", "<=").replace("<>", "!=")
+    text = re.sub(r"\b0\b", "0.0", text)
+    for old, new in ((" AND ", " && "), (" and ", " && "), (" OR ", " || "), ("NOT ", "!")):
+        text = text.replace(old, new)
+    return text
+
+
+def part_cel(folder: Path) -> dict[str, float]:
+    """Google's CEL in C++, compiled once, evaluated per row."""
+    from cel_expr_python import cel
+
+    environment = cel.NewEnv(variables={"r": cel.Type.Map(cel.Type.STRING, cel.Type.DYN)})
+    rules = {
+        relation: [(code, environment.compile(text)) for code, text in many]
+        for relation, many in _rules(_to_cel).items()
+    }
+
+    def decide(relation: str, row: dict[str, Any]) -> Iterator[str]:
+        for code, rule in rules.get(relation, ()):
+            if rule.eval(data={"r": row}).value() is True:
+                yield code
+
+    return _peer(folder, decide)
+
+
+NULLABLE = "posted_at|valid_until|released_at|withdraw_min|amount|happened_at"
+
+
+def _to_zen(text: str) -> str:
+    text = re.sub(r"NOT (r\.\w+) IN \(([^)]*)\)", r"(\1 not in [\2])", text)
+    text = re.sub(r"(r\.\w+) IS NULL", r"\1 == null", text)
+    text = re.sub(r"(?<![<>=])=(?!=)", "==", text.replace(">=", "≥").replace("<=", "≤"))
+    text = text.replace("≥", ">=").replace("≤", "<=").replace("<>", "!=").replace("r.", "")
+    text = re.sub(r"NOT (\w+)", r"not (\1)", text)
+    text = re.sub(rf"\b({NULLABLE}) (<|>)", r"\1 != null and \1 \2", text)  # it refuses to compare null
+    return text.replace(" AND ", " and ").replace(" OR ", " or ")
+
+
+def part_zen(folder: Path) -> dict[str, float]:
+    """zen-engine, compiled expressions, evaluated per row."""
+    import zen
+
+    rules = {
+        relation: [(code, zen.compile_expression(text)) for code, text in many]
+        for relation, many in _rules(_to_zen).items()
+    }
+
+    def decide(relation: str, row: dict[str, Any]) -> Iterator[str]:
+        for code, rule in rules.get(relation, ()):
+            if rule.evaluate(row) is True:
+                yield code
+
+    return _peer(folder, decide)
+
+
+def part_rule_engine(folder: Path) -> dict[str, float]:
+    """rule-engine, compiled once, matched per row."""
+    import rule_engine
+
+    rules = {
+        relation: [(code, rule_engine.Rule(text)) for code, text in many]
+        for relation, many in _rules(_to_zen).items()
+    }
+
+    def decide(relation: str, row: dict[str, Any]) -> Iterator[str]:
+        for code, rule in rules.get(relation, ()):
+            try:
+                if rule.matches(row):
+                    yield code
+            except rule_engine.errors.EvaluationError:  # nothing compared with a number
+                continue
+
+    return _peer(folder, decide)
+
+
+def part_spark(folder: Path) -> dict[str, float]:
+    """Spark on this machine, started and warm, every row written."""
+    from closeout.conditions import lake
+    from closeout.facts import parquet, spark
+    from closeout.policy import Policy
+
+    running = spark.session("local[2]")
+    opened = parquet.opened(folder)
+    with tempfile.TemporaryDirectory() as out:
+        wall = time.perf_counter()
+        lake.write(opened, Policy().row(AT), Path(out) / "blockers", session=running)
+        return {"wall": time.perf_counter() - wall, "cpu": 0.0, "rss": 0.0}
+
+
+def part_live(folder: Path) -> dict[str, float]:
+    """One account after the other in PostgreSQL, beside a round trip of ``select 1``."""
+    import duckdb
+    import psycopg
+
+    from closeout.cluster import supervisor
+    from closeout.conditions.check import check
+    from closeout.facts import ddl
+    from closeout.facts.postgres import PostgresFacts
+    from closeout.facts.schema import RELATIONS, columns
+    from closeout.policy import Policy
+
+    with tempfile.TemporaryDirectory() as scratch:
+        Path(scratch).chmod(0o755)
+        cluster = supervisor.Cluster(Path(scratch) / "pg", durable=False)
+        url = cluster.hold()
+        try:
+            with psycopg.connect(url, autocommit=True) as connection, duckdb.connect() as files:
+                connection.execute("create schema facts")
+                for statement in ddl.create_tables(schema="facts"):
+                    connection.execute(statement)
+                for name, relation in RELATIONS.items():
+                    text = Path(scratch) / f"{name}.csv"
+                    listed = ", ".join(one.name for one in columns(relation))
+                    files.execute(
+                        f"copy (select {listed} from read_parquet('{folder / name}/*.parquet')) "
+                        f"to '{text}' (format csv, header false)"
+                    )
+                    into = f"copy facts.{name} ({listed}) from stdin (format csv)"
+                    with connection.cursor().copy(into) as copy, text.open("rb") as rows:
+                        while block := rows.read(1 << 20):
+                            copy.write(block)
+                    text.unlink()
+                for statement in ddl.create_indexes(schema="facts"):
+                    connection.execute(statement)
+                connection.execute(ddl.create_source_state(schema="facts"))
+                for name in RELATIONS:
+                    connection.execute(
+                        "insert into facts.source_state values (%s, 'complete', %s)", [name, AT]
+                    )
+                connection.execute("vacuum analyze")
+                numbers = [
+                    number
+                    for (number,) in connection.execute(
+                        "select account_id from facts.account tablesample system (2) limit 4000"
+                    ).fetchall()
+                ]
+                engine, policy = PostgresFacts(connection), Policy()
+                whole, bare = [], []
+                for number in numbers:
+                    begun = time.perf_counter()
+                    check(engine, policy, as_of=AT, accounts=[number])
+                    whole.append(time.perf_counter() - begun)
+                    begun = time.perf_counter()
+                    connection.execute("select 1", prepare=True).fetchall()
+                    bare.append(time.perf_counter() - begun)
+        finally:
+            cluster.release()
+    cut = len(whole) // 10  # the first ones warm up
+    ordered = sorted(whole[cut:])
+    return {
+        "p50_ms": statistics.median(ordered) * 1000,
+        "p99_ms": ordered[int(len(ordered) * 0.99)] * 1000,
+        "select_1_ms": statistics.median(bare[cut:]) * 1000,
+    }
+
+
+def run(part: str, folder: Path) -> dict[str, float]:
+    """Measure one part in a process of its own; a part that cannot run says why."""
+    command = [sys.executable, str(HERE), "--part", part, "--folder", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(f"{part}: not measured: {(done.stderr.strip().splitlines() or ['?'])[-1]}")
+        return {}
+    found: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
+    print(f"{part}: " + ", ".join(f"{key} {value:.3f}" for key, value in found.items()), flush=True)
+    return found
+
+
+def _line(what: str, value: str, target: str) -> None:
+    print(f"| {what} | {value} | {target} |")
+
+
+def main() -> None:
+    """Run the parts and print the table."""
+    asked = argparse.ArgumentParser()
+    asked.add_argument("--accounts", type=int, default=1_000_000)
+    asked.add_argument("--sample", type=int, default=20_000)
+    asked.add_argument("--parts", default="live,population,peers")
+    asked.add_argument("--part")
+    asked.add_argument("--folder", type=Path)
+    given = asked.parse_args()
+    if given.part:
+        print(json.dumps(globals()[f"part_{given.part}"](given.folder)))
+        return
+    from closeout.facts.population import generate
+
+    with tempfile.TemporaryDirectory() as scratch:
+        big, small = Path(scratch) / "big", Path(scratch) / "small"
+        generate(big, accounts=given.accounts, seed=7, as_of=AT)
+        generate(small, accounts=given.sample, seed=7, as_of=AT)
+        parts = given.parts.split(",")
+        names = []
+        if "population" in parts or "peers" in parts:
+            names += ["floor_counts", "counts", "floor_rows", "rows"]
+        found = {name: run(name, big) for name in names}
+        if "live" in parts:
+            found["live"] = run("live", big)
+        if "spark" in parts:
+            found["spark"] = run("spark", big)
+        peers = ("python", "cel", "zen", "rule_engine") if "peers" in parts else ()
+        found |= {name: run(name, small) for name in peers}
+    table(found, given.accounts, given.sample, peers)
+
+
+def table(found: dict[str, dict[str, float]], accounts: int, sample: int, peers: tuple[str, ...]) -> None:
+    """Print what was measured beside what was aimed at."""
+    print(
+        f"\n{accounts:,} accounts; peers on {sample:,}\n\n| what | measured | target |\n| --- | --- | --- |"
+    )
+    if live := found.get("live"):
+        _line("self-check of one account, p50, in round trips of select 1",
+              f"{live['p50_ms'] / live['select_1_ms']:.1f} ({live['p50_ms']:.2f} ms)", "≤ 10")  # fmt: skip
+        _line("its p99, in p50", f"{live['p99_ms'] / live['p50_ms']:.1f}", "≤ 10")
+    for name, target in (("counts", 1.8), ("rows", 2.2)):
+        if found.get(name):
+            share = found[name]["cpu"] / found[f"floor_{name}"]["cpu"]
+            _line(f"{name}: CPU, in decoding of the columns needed", f"{share:.2f}", f"≤ {target}")
+            _line(f"{name}: peak memory", f"{found[name]['rss']:.0f} MB", "≤ 256 MB")
+    targets = {"python": 40, "cel": 100, "zen": 120, "rule_engine": 80}
+    for peer in peers:
+        if found.get(peer) and found.get("rows"):
+            ours, theirs = accounts / found["rows"]["cpu"], sample / found[peer]["cpu"]
+            shown = f"{ours / theirs:.0f}× ({ours:,.0f} against {theirs:,.0f} accounts per CPU second)"
+            _line(f"Parquet in, Parquet out, against {peer}", shown, f"≥ {targets[peer]}×")
+    if found.get("spark") and found.get("rows"):
+        _line(
+            "wall time against Spark local[2]",
+            f"{found['spark']['wall'] / found['rows']['wall']:.1f}×",
+            "≥ 8×",
+        )
+
+
+if __name__ == "__main__":
+    main()
