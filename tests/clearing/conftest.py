@@ -119,6 +119,7 @@ def clone_with_cases(
     kept = settings["NAME"]
     settings["NAME"] = psycopg.conninfo.conninfo_to_dict(database)["dbname"]
     with django_db_blocker.unblock():
+        django_connection.close()  # it may still point to the database of other tests
         call_command("migrate", verbosity=0, interactive=False)
         django_connection.close()
         yield lambda: copy_of(database)

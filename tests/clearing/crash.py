@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -119,6 +120,8 @@ def in_a_process(work: Callable[[], None]) -> int:
         try:
             work()
             status = 0
+        except BaseException:  # noqa: BLE001 - a forked child must not return into the test runner
+            os.write(2, traceback.format_exc().encode())
         finally:
             os._exit(status)
     return os.waitpid(child, 0)[1]

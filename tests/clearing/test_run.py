@@ -64,7 +64,7 @@ def test_running_again_does_nothing(venue: Paper, journal: MemoryJournal) -> Non
 
 
 @pytest.mark.parametrize("fault", list(Fault))
-@pytest.mark.parametrize("nth", range(0, 12, 2))
+@pytest.mark.parametrize("nth", range(6))
 def test_every_lost_call_ends_like_the_undisturbed_run(fault: Fault, nth: int) -> None:
     """R-CLR-4, hard case 16: whichever submission goes wrong in whichever way, nothing is lost or doubled."""
     venue, journal = people.messy(), MemoryJournal()
@@ -148,7 +148,7 @@ def test_money_that_arrives_on_the_way_leaves_too(venue: Paper, journal: MemoryJ
 
     def reward() -> None:
         paid["times"] += 1
-        if paid["times"] in (3, 9):
+        if paid["times"] in (2, 4):
             venue.deposit(MESSY, "trading", "BTC", Decimal("0.01"))
 
     venue.before_submit = reward

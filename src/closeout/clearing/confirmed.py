@@ -56,6 +56,11 @@ class Confirmed:
     unsold: Mapping[str, str] = field(default_factory=dict)  # shown as impossible to convert, with the reason
     stopped: Mapping[str, str] = field(default_factory=dict)  # shown as not being done, with the reason
 
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        """Return the commands as they were quoted, before their limits were added."""
+        return tuple(bare(term.command) for term in self.terms)
+
     def bind(self, line: Line) -> Line | str:
         """Return ``line`` under the limits that were shown, or the reason why it is not covered."""
         if line.stage in ALWAYS:
@@ -135,8 +140,13 @@ def _changes(old: Confirmed, offers: Iterable[Offer]) -> Iterator[Change]:
 
 def _bare(line: Line) -> Line:
     """Return the line without its own limits."""
-    params = {name: value for name, value in line.command.params.items() if name not in LIMITS}
-    return line.saying(dataclasses.replace(line.command, params=params))
+    return line.saying(bare(line.command))
+
+
+def bare(command: Command) -> Command:
+    """Return the command without limits."""
+    params = {name: value for name, value in command.params.items() if name not in LIMITS}
+    return dataclasses.replace(command, params=params)
 
 
 def _slipped(done_at: datetime | None, term: Term | None, shown_at: datetime) -> bool:

@@ -19,9 +19,12 @@ from closeout.clearing.plan import Outlook, Plan, plan
 from closeout.clearing.stages import Stage
 from closeout.conditions.check import Blocker, Report
 from closeout.policy import Policy
-from closeout.venues.base import Quote, Remedy, Venue
+from closeout.venues.base import Command, Quote, Remedy, Venue
 
 PASSES_MAX = 8  # quotes feed plans and plans need quotes; four passes settle every account seen so far
+FREE = frozenset({
+    Remedy.REVOKE_KEY, Remedy.CANCEL_ORDERS, Remedy.STOP_RENEWAL, Remedy.GATHER, Remedy.UNBIND,
+})  # fmt: skip
 BRINGING = frozenset({Stage.POSITIONS, Stage.REDEEM, Stage.CONVERT, Stage.LOANS})
 FREED_LATER = frozenset({"earn_locked", "no_settlement_pending"})
 Place = tuple[int, str, str]
@@ -80,13 +83,18 @@ def dry_run(
     *,
     choices: Choices,
     reports: Mapping[int, Report] | None = None,
+    expected: Sequence[Command] = (),
 ) -> DryRun:
     """Say what clearing ``account_id`` would do, with every cost; a few round trips, nothing is moved.
 
+    ``expected``: commands that were shown before and will probably be part of it: they are quoted in one
+    round trip, and those that cost nothing are taken to be as possible as they were.
     Raises: Unreachable; Refused("unknown_account").
     """
     reports = look(venue, policy, account_id) if reports is None else reports
     asked = _Asked(venue, reports, account_id, choices, policy.slippage_max)
+    asked.quotes = {command.digest(): Quote(command, True) for command in expected if command.kind in FREE}
+    asked.ask(expected)
     outlook, planned = asked.settle()
     offers = tuple(asked.offer(line) for line in planned.lines)
     bare = dataclasses.replace(
@@ -114,9 +122,9 @@ class _Asked:
     slippage: Decimal
     quotes: dict[str, Quote] = dataclasses.field(default_factory=dict)
 
-    def ask(self, lines: Sequence[Line]) -> bool:
-        """Have every line quoted; say whether any was not quoted before."""
-        fresh = [line.command for line in lines if line.command.digest() not in self.quotes]
+    def ask(self, wanted: Sequence[Command]) -> bool:
+        """Have every command quoted; say whether any was not quoted before."""
+        fresh = [command for command in wanted if command.digest() not in self.quotes]
         if fresh:
             self.quotes |= {quote.command.digest(): quote for quote in self.venue.quote(fresh)}
         return bool(fresh)
@@ -125,7 +133,7 @@ class _Asked:
         return self.quotes[line.command.digest()]
 
     def offer(self, line: Line) -> Offer:
-        self.ask([line])
+        self.ask([line.command])
         return Offer(_limited(line, self.quote(line), self.slippage), self.quote(line))
 
     def settle(self) -> tuple[Outlook, Plan]:
@@ -133,7 +141,7 @@ class _Asked:
         outlook = Outlook(projected=True)
         planned = plan(self.reports, main=self.main, choices=self.choices, outlook=outlook)
         for _ in range(PASSES_MAX):
-            fresh = self.ask(planned.lines)
+            fresh = self.ask([line.command for line in planned.lines])
             learnt = self.learn(outlook, planned)
             if learnt == outlook and not fresh:
                 break
@@ -218,7 +226,7 @@ class _Asked:
         known = money.Known(unsold=outlook.unsold)
         for _ in range(PASSES_MAX):
             lines, _ = money.route(held, main=planned.account_id, choices=self.choices, known=known)
-            self.ask(lines)
+            self.ask([line.command for line in lines])
             small = {
                 line.command.asset or "" for line in lines
                 if line.stage is Stage.WITHDRAW and self.quote(line).reason == "minimum"

@@ -94,7 +94,7 @@ def start(venue: Venue, journal: Journal, policy: Policy, *, account_id: int, di
         return standing
     if standing is not None:
         replace(venue, journal, standing)
-    now = dry_run(venue, policy, account_id, choices=confirmed.choices)
+    now = dry_run(venue, policy, account_id, choices=confirmed.choices, expected=confirmed.commands)
     if now.plan.held:
         raise refuse("clearing_paused")
     changes = changed_beyond(confirmed, now)
@@ -135,7 +135,7 @@ def proceed(venue: Venue, journal: Journal, policy: Policy, run: Run, *, worker:
     walk = _Walk()
     entries = journal.entries(run.run_id)
     sender.count(entries)
-    yield sender.say("resumed" if entries else "started")
+    begun = [sender.event("resumed" if entries else "started")]
     while True:
         while any(entry.receipt is None for entry in entries):
             yield from settled(sender, entries)
@@ -154,7 +154,9 @@ def proceed(venue: Venue, journal: Journal, policy: Policy, run: Run, *, worker:
             things = [thing for line in lines for thing in line.things]
             yield sender.rest(RunState.STOPPED, reason="no_progress")
             raise NoProgress(things)
-        yield from sender.round(1 + max((entry.round for entry in entries), default=0), lines)
+        number = 1 + max((entry.round for entry in entries), default=0)
+        yield from sender.round(number, lines, first=begun)
+        begun = []
         entries = journal.entries(run.run_id)
     for ask in asks:
         yield sender.say("asked", ask.line, reason=ask.reason)

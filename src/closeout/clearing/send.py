@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import groupby
 
 from closeout.clearing.journal import Entry, Event, Journal, Run, RunState, refused
 from closeout.clearing.lines import Line
@@ -30,33 +29,31 @@ class Sender:
 
     def say(self, kind: str, line: Line | None = None, *, reason: str | None = None) -> Event:
         """Write one event and return it with its id."""
-        return self.journal.record(self.run.run_id, {}, [self._event(kind, line, reason=reason)])[0]
+        return self.journal.record(self.run.run_id, {}, [self.event(kind, line, reason=reason)])[0]
 
     def rest(self, state: RunState, *, reason: str | None = None, wakes_at: datetime | None = None) -> Event:
         """Bring the run to rest."""
         failpoint("clearing.before_rest")
-        said = self._event(state, reason=reason)
+        said = self.event(state, reason=reason)
         event = self.journal.rest(self.run.run_id, state, said, wakes_at=wakes_at)
         failpoint("clearing.rested")
         return event
 
-    def round(self, number: int, lines: Sequence[Line]) -> Iterator[Event]:
-        """Write the round down, then send it. Raises: Unreachable, RunOver."""
+    def round(self, number: int, lines: Sequence[Line], *, first: Sequence[Event] = ()) -> Iterator[Event]:
+        """Write the round down, ``first`` before it, then send it. Raises: Unreachable, RunOver."""
         failpoint("clearing.claimed")
         self.total = max(self.total, self.done + len(lines))
-        said = [self._event("round", round_=number)]
-        said += [self._event("queued", line, round_=number) for line in lines]
+        said = [*first, self.event("round", round_=number)]
+        said += [self.event("queued", line, round_=number) for line in lines]
         entries, events = self.journal.intend(self.run.run_id, number, lines, said)
         failpoint("clearing.intent_committed")
         yield from events
         yield from self.send([entry for entry in entries if entry.receipt is None])
 
     def send(self, entries: Sequence[Entry]) -> Iterator[Event]:
-        """Send entries that are written down, stage by stage. Raises: Unreachable."""
-        for _, group in groupby(entries, key=lambda entry: entry.line.stage):
-            waiting = list(group)
-            for first in range(0, len(waiting), BATCH_MAX):
-                yield from self._batch(waiting[first : first + BATCH_MAX])
+        """Send entries that are written down, in the order of their stages. Raises: Unreachable."""
+        for first in range(0, len(entries), BATCH_MAX):
+            yield from self._batch(entries[first : first + BATCH_MAX])
 
     def _batch(self, batch: Sequence[Entry]) -> Iterator[Event]:
         left = list(batch)
@@ -80,7 +77,7 @@ class Sender:
                 if attempt + 1 == SENDS_MAX:
                     raise
                 yield from self.journal.record(
-                    self.run.run_id, {}, [self._event("unknown", entry.line) for entry in left]
+                    self.run.run_id, {}, [self.event("unknown", entry.line) for entry in left]
                 )
         raise Unreachable(f"no complete answer after {SENDS_MAX} tries")
 
@@ -94,16 +91,17 @@ class Sender:
             self.done += 1
             receipt = receipts[entry.key]
             self.at = receipt.at
-            events.append(self._event(receipt.state, entry.line, reason=refused(receipt), round_=entry.round))
+            events.append(self.event(receipt.state, entry.line, reason=refused(receipt), round_=entry.round))
         failpoint("clearing.before_record")
         yield from self.journal.record(
             self.run.run_id, {entry.key: receipts[entry.key] for entry in answered}, events
         )
         failpoint("clearing.committed")
 
-    def _event(
+    def event(
         self, kind: str, line: Line | None = None, *, reason: str | None = None, round_: int = 0
     ) -> Event:
+        """Return an event that is not written yet."""
         if line is None:
             return Event(at=self.at, kind=kind, reason=reason, round=round_, done=self.done, total=self.total)
         command = line.command
