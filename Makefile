@@ -10,7 +10,7 @@ catalogs := $(patsubst %.po,%.mo,$(wildcard src/closeout/locale/*/LC_MESSAGES/*.
 # Tests start many short processes; without compiled files each of them compiles everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo serve test check ready browser style types layers sql-style tests format clean test-spark test-hostile bench-screen crash-clearing soak
+.PHONY: help demo serve test check ready browser style types layers sql-style tests format clean test-spark test-hostile bench-screen bench-records tax-agreement crash-clearing crash-closing bench-engine soak
 
 help: ## show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | sort | awk -F '	' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -57,6 +57,12 @@ types: ready
 crash-clearing: ready ## kill a clearing at every commit point, start again, compare with the undisturbed run
 	CRASH_EVERY=1 $(RUN)/pytest tests/clearing/test_crash.py --quiet $(ARGS)
 
+crash-closing: ready ## kill a closing at every commit point, from application to erased, and its server too
+	$(RUN)/python -m tests.crash.closing --light $(ARGS)
+
+bench-engine: ready ## cooling-off to closed for many cases, against the bare SQL that writes the same rows
+	$(RUN)/python -m benchmarks.engine $(ARGS)
+
 soak: ready ## let anything happen to clearings and to the ledger for longer than make test does
 	SOAK_EXAMPLES=300 SOAK_STEPS=50 $(RUN)/pytest tests/clearing/test_machine.py tests/venues/sandbox/test_machine.py --quiet $(ARGS)
 
@@ -76,12 +82,23 @@ format: ready ## let ruff arrange the code
 clean: ## remove what can be made again
 	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache demo-output $(catalogs)
 
-test-spark: ## the conditions on a real Spark cluster, in an environment of its own (.venv-spark)
-	UV_PROJECT_ENVIRONMENT=.venv-spark $(UV) sync --frozen --extra spark --group lake
-	.venv-spark/bin/pytest tests/lake -p no:randomly $(ARGS)
+test-spark: ## the conditions on a real Spark cluster, in an environment of its own
+	UV_PROJECT_ENVIRONMENT=.venv/spark $(UV) sync --frozen --extra spark --group lake
+	.venv/spark/bin/python -m pytest tests/lake -p no:randomly $(ARGS)
 
 test-hostile: ready ## 2,000 hostile worlds: oracle, PostgreSQL and DuckDB agree
 	HOSTILE_EXAMPLES=2000 $(RUN)/pytest tests/conditions/test_differential.py $(ARGS)
+
+bench-records: ready ## sealing, verifying, erasing, exporting, each against a floor of the same run
+	$(RUN)/python benchmarks/records.py $(ARGS)
+
+# rp2 and BittyTax (AGPL, only run as a program) live in environments of their own, never in ours.
+alone := PYTHONPATH=$(CURDIR)/src $(UV) run --quiet --no-project --python $(CURDIR)/$(RUN)/python
+
+tax-agreement: ready ## our tax lots and files against rp2 and BittyTax; needs the network once
+	cd $$(mktemp -d) && $(alone) --with rp2==1.7.2 python $(CURDIR)/tests/agreement/rp2_lots.py
+	cd $$(mktemp -d) && $(alone) --with BittyTax==0.6.0 --with pyarrow --with duckdb --with psycopg[binary] \
+	  python $(CURDIR)/tests/agreement/bittytax_audit.py
 
 bench-screen: ready ## screening measured against decoding, Python and rule engines
 	$(UV) sync --frozen --group peers
