@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,9 +14,9 @@ from django.core.management import call_command
 from django.db import connection, connections
 from psycopg import sql
 from tests.cases.exchange import Exchange, furnish
+from tests.cases.noted import noted_archive, noted_certificate
 
 from closeout.cases import documents, vaults, venues
-from closeout.cases.models import Case, Document
 from closeout.cluster import databases
 
 BEGINS = datetime(2026, 1, 5, 8)  # naive UTC
@@ -85,8 +84,8 @@ def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Letters go to a folder of the test; archives and certificates are only noted, not made."""
     monkeypatch.setenv("CLOSEOUT_OUTBOX", str(tmp_path / "outbox"))
     monkeypatch.setenv("CLOSEOUT_ARCHIVES", str(tmp_path / "archives"))
-    monkeypatch.setattr(documents, "build_archive", _noted_archive)
-    monkeypatch.setattr(documents, "issue_certificate", _noted_certificate)
+    monkeypatch.setattr(documents, "build_archive", noted_archive)
+    monkeypatch.setattr(documents, "issue_certificate", noted_certificate)
 
 
 @pytest.fixture
@@ -105,19 +104,6 @@ def exchange(
         with venues.sandbox().connection() as opened:
             rows = opened.execute("select account_id from sandbox.account order by account_id").fetchall()
         yield Exchange([account for (account,) in rows])
-
-
-def _noted_archive(case: Case, *, now: datetime) -> Document:
-    digest = hashlib.sha256(case.number.encode()).hexdigest()
-    document, _ = Document.objects.update_or_create(
-        case=case, kind=documents.ARCHIVE,
-        defaults={"name": "records.zip", "sha256": digest, "size": 1, "created_at": now},
-    )  # fmt: skip
-    return document
-
-
-def _noted_certificate(case: Case, *, now: datetime) -> str:
-    return hashlib.sha256(case.number.encode()).hexdigest()
 
 
 @pytest.fixture
