@@ -9,6 +9,7 @@ from tests.venues.sandbox.conftest import START, Exchange
 
 from closeout.venues import commands
 from closeout.venues.base import Destination, Moved, ReceiptState
+from closeout.venues.sandbox import world
 from closeout.venues.sandbox.building import Room, invented_address
 
 
@@ -81,6 +82,8 @@ def test_what_cannot_leave_has_exits(exchange: Exchange) -> None:
     assert exchange.venue.quote([over])[0].reason == exchange.do(over).reason == "over_limit"
     assert exchange.do(commands.forfeit(room.account_id, asset="GHOST", amount=Decimal(3))).reason is None
     assert exchange.house(room.account_id, "unclaimed", "GHOST") == 3
+    for claimed in (3, 0):
+        assert world.claim_unclaimed(exchange.connection, room.account_id, asset="GHOST") == claimed
     for wrong in (room.account_id, 10**15):
         command = commands.send(room.account_id, asset="USDT", amount=Decimal(1), to_account=wrong)
         assert exchange.do(command).reason == "not_found"

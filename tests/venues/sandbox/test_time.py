@@ -43,6 +43,19 @@ def test_a_dropped_withdrawal_comes_back_whole(exchange: Exchange) -> None:
         world.drop_withdrawal(exchange.connection, int(receipt.notes["transfer"]))
 
 
+def test_after_the_return_window_a_transfer_stays(exchange: Exchange) -> None:
+    """A bank has thirty days to send money back."""
+    room = exchange.room()
+    room.methods("bank_account")
+    room.put("EUR", "100")
+    destination = exchange.venue.destinations(room.account_id)[0]
+    receipt = exchange.do(commands.withdraw(room.account_id, to=destination, amount=Decimal(100)))
+    exchange.later(days=2)
+    exchange.later(days=31)
+    with pytest.raises(Rejected):
+        world.bank_return(exchange.connection, room.account_id, int(receipt.notes["transfer"]))
+
+
 @pytest.mark.parametrize("closed", [False, True])
 def test_a_bank_sends_money_back(exchange: Exchange, *, closed: bool) -> None:
     """Hard case 14: to the account while it is there, to suspense afterwards; once."""

@@ -19,6 +19,8 @@ from closeout.venues.sandbox.ledger import Place, Work, one, rejection
 
 Connection = psycopg.Connection[Any]
 
+RETURN_WINDOW = timedelta(days=30)  # in which a bank can send a transfer back
+
 
 @contextmanager
 def work_on(connection: Connection, account_id: int, kind: str, *, origin: str = "holder") -> Iterator[Work]:
@@ -107,13 +109,13 @@ def drop_withdrawal(connection: Connection, movement_id: int) -> None:
 def bank_return(connection: Connection, account_id: int, movement_id: int) -> None:
     """Let a bank send a final fiat withdrawal back: to funding, or to suspense after closing; the fee stays.
 
-    Raises: Rejected("not_found") also if it came back already.
+    Raises: Rejected("not_found") also if it came back already, or was final more than 30 days ago.
     """
     with work_on(connection, account_id, "bank_return", origin="outside") as work:
         work.cursor.execute(
             "update sandbox.movement set state = 'returned' where movement_id = %s and account_id = %s "
-            "and kind = 'fiat_out' and state = 'final' returning asset, amount",
-            (movement_id, account_id),
+            "and kind = 'fiat_out' and state = 'final' and final_at >= %s returning asset, amount",
+            (movement_id, account_id, work.now - RETURN_WINDOW),
         )
         asset, amount = one(work.cursor)
         settling.arrive(work, Place(account_id, "custody", asset, owner="house"), amount, movement_id)
@@ -124,6 +126,13 @@ def claim_suspense(connection: Connection, account_id: int, *, asset: str) -> De
     with work_on(connection, account_id, "claim", origin="venue") as work:
         suspense = Place(account_id, "suspense", asset, owner="suspense")
         return work.sweep(suspense, suspense.house("custody"))
+
+
+def claim_unclaimed(connection: Connection, account_id: int, *, asset: str) -> Decimal:
+    """Pay out what was forfeited, to the former holder's proven address; return how much that was."""
+    with work_on(connection, account_id, "claim", origin="venue") as work:
+        unclaimed = Place(account_id, "unclaimed", asset, owner="house")
+        return work.sweep(unclaimed, unclaimed.house("custody"))
 
 
 def move(
