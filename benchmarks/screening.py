@@ -13,37 +13,18 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-AT = datetime(2026, 11, 22)
+from screening_common import AT, measured
+
 HERE = Path(__file__)
-
-
-def cpu() -> float:
-    """Return user and system seconds of this process."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
-def measured(work: Callable[[], Any], *, times: int = 3) -> dict[str, float]:
-    """Return the best CPU and wall seconds of ``times`` runs, and the peak memory of this process so far."""
-    found = []
-    for _ in range(times):
-        wall, used = time.perf_counter(), cpu()
-        work()
-        found.append((cpu() - used, time.perf_counter() - wall))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"cpu": min(one[0] for one in found), "wall": min(one[1] for one in found), "rss": peak}
 
 
 def part_counts(folder: Path) -> dict[str, float]:
@@ -112,184 +93,6 @@ def part_floor_rows(folder: Path) -> dict[str, float]:
     return _floor(folder, columns)
 
 
-def _facts(folder: Path) -> dict[str, list[Any]]:
-    import duckdb
-
-    from closeout.facts.schema import RELATIONS
-
-    with duckdb.connect() as connection:
-        return {
-            name: [
-                relation(*row)
-                for row in connection.execute(
-                    f"select * from read_parquet('{folder / name}/*.parquet')"
-                ).fetchall()
-            ]
-            for name, relation in RELATIONS.items()
-        }
-
-
-def _write(rows: Any, out: str) -> None:
-    from closeout.facts.blockers import write
-
-    write(Path(out) / "blockers.parquet", list(rows))
-
-
-def part_python(folder: Path) -> dict[str, float]:
-    """Plain Python over dataclasses, Parquet in, Parquet out."""
-    from closeout.policy import Policy
-
-    sys.path.insert(0, str(HERE.parents[1]))
-    from tests.conditions import oracle
-
-    with tempfile.TemporaryDirectory() as out:
-
-        def work() -> None:
-            found: Counter[Any] = oracle.answers(_facts(folder), Policy(), AT)
-            _write(found.elements(), out)
-
-        return measured(work, times=1)
-
-
-def _plain(value: Any) -> Any:
-    from decimal import Decimal
-
-    if isinstance(value, datetime):
-        return int((value - datetime(1970, 1, 1)).total_seconds() * 1_000_000)
-    return float(value) if isinstance(value, Decimal) else value
-
-
-def _rows_as_dicts(folder: Path) -> dict[str, list[dict[str, Any]]]:
-    return {
-        name: [{key: _plain(value) for key, value in vars(one).items()} for one in rows]
-        for name, rows in _facts(folder).items()
-    }
-
-
-def _rules(change: Callable[[str], str]) -> dict[str, list[tuple[str, str]]]:
-    """Return code and expression by relation: the same predicates in a peer's own language."""
-    from closeout.conditions.catalog import by_code
-    from closeout.policy import Policy
-
-    row = {f"p.{name}": str(_plain(value)) for name, value in Policy().row(AT).items()}
-    found: dict[str, list[tuple[str, str]]] = {}
-    for one in by_code().values():
-        if one.where is not None:
-            text = re.sub(r"p\.\w+", lambda name: row[name[0]], one.where)
-            found.setdefault(one.drives, []).append((one.code, change(text)))
-    return found
-
-
-def _peer(folder: Path, decide: Callable[[str, dict[str, Any]], Iterator[str]]) -> dict[str, float]:
-    with tempfile.TemporaryDirectory() as out:
-        found: list[Any] = []
-
-        def work() -> None:
-            found[:] = (
-                (row["account_id"], code, None, None, None, None, None)
-                for relation, rows in _rows_as_dicts(folder).items()
-                for row in rows
-                for code in decide(relation, row)
-            )
-            _write(found, out)
-
-        figures = measured(work, times=1)
-    return figures | {"differing": float(_differing(folder, Counter(row[1] for row in found)))}
-
-
-def _differing(folder: Path, answered: Counter[str]) -> int:
-    """Return how many conditions a peer counts otherwise than we do."""
-    from closeout.conditions import buckets
-    from closeout.facts import parquet
-    from closeout.policy import Policy
-
-    opened = parquet.opened(folder)
-    work = buckets.Screen(opened, Policy().row(AT))
-    ours: Counter[str] = Counter()
-    for bucket in buckets.split(opened):
-        ours.update(work.counts(bucket))
-    return sum(ours[one.code] != answered[one.code] for one in work.conditions if one.where is not None)
-
-
-def _to_cel(text: str) -> str:
-    text = re.sub(r"NOT (r\.\w+) IN \(([^)]*)\)", r"!(\1 in [\2])", text)
-    text = re.sub(r"(r\.\w+) IS NULL", r"\1 == null", text)
-    text = re.sub(r"(?<![<>=])=(?!=)", "==", text.replace(">=", "≥").replace("<=", "≤"))
-    text = text.replace("≥", ">=").replace("≤", "<=").replace("<>", "!=")
-    text = re.sub(r"\b0\b", "0.0", text)
-    for old, new in ((" AND ", " && "), (" and ", " && "), (" OR ", " || "), ("NOT ", "!")):
-        text = text.replace(old, new)
-    return text
-
-
-def part_cel(folder: Path) -> dict[str, float]:
-    """Google's CEL in C++, compiled once, evaluated per row."""
-    from cel_expr_python import cel
-
-    environment = cel.NewEnv(variables={"r": cel.Type.Map(cel.Type.STRING, cel.Type.DYN)})
-    rules = {
-        relation: [(code, environment.compile(text)) for code, text in many]
-        for relation, many in _rules(_to_cel).items()
-    }
-
-    def decide(relation: str, row: dict[str, Any]) -> Iterator[str]:
-        for code, rule in rules.get(relation, ()):
-            if rule.eval(data={"r": row}).value() is True:
-                yield code
-
-    return _peer(folder, decide)
-
-
-NULLABLE = "posted_at|valid_until|released_at|withdraw_min|amount|happened_at"
-
-
-def _to_zen(text: str) -> str:
-    text = re.sub(r"NOT (r\.\w+) IN \(([^)]*)\)", r"(\1 not in [\2])", text)
-    text = re.sub(r"(r\.\w+) IS NULL", r"\1 == null", text)
-    text = re.sub(r"(?<![<>=])=(?!=)", "==", text.replace(">=", "≥").replace("<=", "≤"))
-    text = text.replace("≥", ">=").replace("≤", "<=").replace("<>", "!=").replace("r.", "")
-    text = re.sub(r"NOT (\w+)", r"not (\1)", text)
-    text = re.sub(rf"\b({NULLABLE}) (<|>)", r"\1 != null and \1 \2", text)  # it refuses to compare null
-    return text.replace(" AND ", " and ").replace(" OR ", " or ")
-
-
-def part_zen(folder: Path) -> dict[str, float]:
-    """zen-engine, compiled expressions, evaluated per row."""
-    import zen
-
-    rules = {
-        relation: [(code, zen.compile_expression(text)) for code, text in many]
-        for relation, many in _rules(_to_zen).items()
-    }
-
-    def decide(relation: str, row: dict[str, Any]) -> Iterator[str]:
-        for code, rule in rules.get(relation, ()):
-            if rule.evaluate(row) is True:
-                yield code
-
-    return _peer(folder, decide)
-
-
-def part_rule_engine(folder: Path) -> dict[str, float]:
-    """rule-engine, compiled once, matched per row."""
-    import rule_engine
-
-    rules = {
-        relation: [(code, rule_engine.Rule(text)) for code, text in many]
-        for relation, many in _rules(_to_zen).items()
-    }
-
-    def decide(relation: str, row: dict[str, Any]) -> Iterator[str]:
-        for code, rule in rules.get(relation, ()):
-            try:
-                if rule.matches(row):
-                    yield code
-            except rule_engine.errors.EvaluationError:  # nothing compared with a number
-                continue
-
-    return _peer(folder, decide)
-
-
 def part_spark(folder: Path) -> dict[str, float]:
     """Spark on this machine, started and warm, every row written."""
     from closeout.conditions import lake
@@ -304,6 +107,34 @@ def part_spark(folder: Path) -> dict[str, float]:
         return {"wall": time.perf_counter() - wall, "cpu": 0.0, "rss": 0.0}
 
 
+def _load(connection: Any, files: Any, folder: Path, scratch: Path) -> None:
+    """Load the population into tables as an operator has them, with one index each."""
+    from closeout.facts import ddl
+    from closeout.facts.schema import RELATIONS, columns
+
+    connection.execute("create schema facts")
+    for statement in ddl.create_tables(schema="facts"):
+        connection.execute(statement)
+    for name, relation in RELATIONS.items():
+        text = scratch / f"{name}.csv"
+        listed = ", ".join(one.name for one in columns(relation))
+        files.execute(
+            f"copy (select {listed} from read_parquet('{folder / name}/*.parquet')) "
+            f"to '{text}' (format csv, header false)"
+        )
+        into = f"copy facts.{name} ({listed}) from stdin (format csv)"
+        with connection.cursor().copy(into) as copy, text.open("rb") as rows:
+            while block := rows.read(1 << 20):
+                copy.write(block)
+        text.unlink()
+    for statement in ddl.create_indexes(schema="facts"):
+        connection.execute(statement)
+    connection.execute(ddl.create_source_state(schema="facts"))
+    for name in RELATIONS:
+        connection.execute("insert into facts.source_state values (%s, 'complete', %s)", [name, AT])
+    connection.execute("vacuum analyze")
+
+
 def part_live(folder: Path) -> dict[str, float]:
     """One account after the other in PostgreSQL, beside a round trip of ``select 1``."""
     import duckdb
@@ -311,9 +142,7 @@ def part_live(folder: Path) -> dict[str, float]:
 
     from closeout.cluster import supervisor
     from closeout.conditions.check import check
-    from closeout.facts import ddl
     from closeout.facts.postgres import PostgresFacts
-    from closeout.facts.schema import RELATIONS, columns
     from closeout.policy import Policy
 
     with tempfile.TemporaryDirectory() as scratch:
@@ -322,29 +151,7 @@ def part_live(folder: Path) -> dict[str, float]:
         url = cluster.hold()
         try:
             with psycopg.connect(url, autocommit=True) as connection, duckdb.connect() as files:
-                connection.execute("create schema facts")
-                for statement in ddl.create_tables(schema="facts"):
-                    connection.execute(statement)
-                for name, relation in RELATIONS.items():
-                    text = Path(scratch) / f"{name}.csv"
-                    listed = ", ".join(one.name for one in columns(relation))
-                    files.execute(
-                        f"copy (select {listed} from read_parquet('{folder / name}/*.parquet')) "
-                        f"to '{text}' (format csv, header false)"
-                    )
-                    into = f"copy facts.{name} ({listed}) from stdin (format csv)"
-                    with connection.cursor().copy(into) as copy, text.open("rb") as rows:
-                        while block := rows.read(1 << 20):
-                            copy.write(block)
-                    text.unlink()
-                for statement in ddl.create_indexes(schema="facts"):
-                    connection.execute(statement)
-                connection.execute(ddl.create_source_state(schema="facts"))
-                for name in RELATIONS:
-                    connection.execute(
-                        "insert into facts.source_state values (%s, 'complete', %s)", [name, AT]
-                    )
-                connection.execute("vacuum analyze")
+                _load(connection, files, folder, Path(scratch))
                 numbers = [
                     number
                     for (number,) in connection.execute(
@@ -387,6 +194,15 @@ def _line(what: str, value: str, target: str) -> None:
     print(f"| {what} | {value} | {target} |")
 
 
+def _part(name: str) -> Callable[[Path], dict[str, float]]:
+    import screening_peers
+
+    found: Callable[[Path], dict[str, float]] = globals().get(f"part_{name}") or getattr(
+        screening_peers, f"part_{name}"
+    )
+    return found
+
+
 def main() -> None:
     """Run the parts and print the table."""
     asked = argparse.ArgumentParser()
@@ -397,7 +213,7 @@ def main() -> None:
     asked.add_argument("--folder", type=Path)
     given = asked.parse_args()
     if given.part:
-        print(json.dumps(globals()[f"part_{given.part}"](given.folder)))
+        print(json.dumps(_part(given.part)(given.folder)))
         return
     from closeout.facts.population import generate
 

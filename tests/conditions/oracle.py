@@ -1,4 +1,4 @@
-"""The naive oracle: every condition once more, in plain Python, written from the requirements, apart from the SQL.
+"""The naive oracle: every condition once more, in plain Python, from the requirements, apart from the SQL.
 
 It is slow, it is never shipped, and its only job is to disagree. A comparison with nothing (None) is not true.
 """
@@ -6,58 +6,22 @@ It is slow, it is never shipped, and its only job is to disagree. A comparison w
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal, localcontext
-from typing import Any
+
+from tests.conditions import oracle_faults
+from tests.conditions.oracle_world import RULES, Found, World, add, rule
 
 from closeout.facts.schema import Relation
 from closeout.policy import Policy
 
-Found = tuple[Any, ...]  # account_id, code, subject, item, asset, amount, clears_at
-Rule = Callable[["World"], Iterator[Found]]
-RULES: dict[str, Rule] = {}
-
-
-class World:
-    """The facts, the policy and the moment that the rules look at."""
-
-    def __init__(self, facts: Mapping[str, Sequence[Relation]], policy: Policy, now: datetime) -> None:
-        self.facts = facts
-        self.policy = policy
-        self.now = now
-        self._of: dict[str, dict[int, list[Any]]] = {}
-
-    def all(self, relation: str) -> Sequence[Any]:
-        """Return the rows of a relation."""
-        return self.facts.get(relation, ())
-
-    def of(self, relation: str, account_id: int) -> list[Any]:
-        """Return the rows of a relation that belong to one account."""
-        if relation not in self._of:
-            found: dict[int, list[Any]] = {}
-            for one in self.all(relation):
-                found.setdefault(one.account_id, []).append(one)
-            self._of[relation] = found
-        return self._of[relation].get(account_id, [])
-
-
-def rule(check: Rule) -> Rule:
-    RULES[check.__name__] = check
-    return check
+assert oracle_faults
 
 
 def answers(facts: Mapping[str, Sequence[Relation]], policy: Policy, now: datetime) -> Counter[Found]:
     """Return every row that the conditions and data faults must find, with how often."""
     world = World(facts, policy, now)
     return Counter(found for check in RULES.values() for found in check(world))
-
-
-def add(one: Decimal | None, other: Decimal | None) -> Decimal | None:
-    if one is None or other is None:
-        return None
-    with localcontext(prec=80):  # the default rounds a sum to 28 digits
-        return one + other
 
 
 @rule
@@ -272,142 +236,3 @@ def ledger_quiet(world: World) -> Iterator[Found]:
     for one in world.all("account"):
         if one.posted_at is not None and one.posted_at + quiet > world.now:
             yield (one.account_id, "ledger_quiet", None, None, None, None, one.posted_at + quiet)
-
-
-@rule
-def account_contradictory(world: World) -> Iterator[Found]:
-    for one in world.all("account"):
-        future = one.posted_at is not None and one.posted_at > world.now
-        if future or one.state not in {"open", "frozen", "closed"}:
-            yield (one.account_id, "account_contradictory", one.state, None, None, None, None)
-
-
-@rule
-def balance_contradictory(world: World) -> Iterator[Found]:
-    for one in world.all("balance"):
-        numbers = [one.locked, one.withdraw_min]
-        if one.available is None or one.locked is None or any(n is not None and n < 0 for n in numbers):
-            yield (one.account_id, "balance_contradictory", one.wallet, None, one.asset, one.locked, None)
-
-
-@rule
-def balance_negative(world: World) -> Iterator[Found]:
-    for one in world.all("balance"):
-        loans = world.of("loan", one.account_id)
-        if (
-            one.available is not None
-            and one.available < 0
-            and not any(loan.principal or loan.interest for loan in loans)
-        ):
-            yield (one.account_id, "balance_negative", one.wallet, None, one.asset, one.available, None)
-
-
-@rule
-def position_contradictory(world: World) -> Iterator[Found]:
-    for one in world.all("position"):
-        if one.quantity is None or one.settlement_pending is None:
-            yield (
-                one.account_id, "position_contradictory", one.instrument, one.position_id, None, None, None,
-            )  # fmt: skip
-
-
-@rule
-def loan_contradictory(world: World) -> Iterator[Found]:
-    for one in world.all("loan"):
-        numbers = [one.principal, one.interest, one.collateral]
-        nameless = bool(one.collateral) and one.collateral_asset is None
-        if nameless or any(number is None or number < 0 for number in numbers):
-            yield (one.account_id, "loan_contradictory", None, one.loan_id, one.asset, one.principal, None)
-
-
-@rule
-def earn_contradictory(world: World) -> Iterator[Found]:
-    for one in world.all("earn"):
-        if None in {one.amount, one.redeemable, one.redeeming, one.auto_renew} or one.amount < 0:
-            yield (one.account_id, "earn_contradictory", one.kind, one.earn_id, one.asset, one.amount, None)
-
-
-@rule
-def p2p_contradictory(world: World) -> Iterator[Found]:
-    for one in world.all("p2p_order"):
-        if one.state is None or one.appeal is None:
-            yield (one.account_id, "p2p_contradictory", None, one.p2p_id, None, None, None)
-
-
-@rule
-def sub_account_contradictory(world: World) -> Iterator[Found]:
-    for one in world.all("sub_account"):
-        if one.state is None:
-            yield (one.account_id, "sub_account_contradictory", None, one.sub_account_id, None, None, None)
-
-
-@rule
-def security_event_contradictory(world: World) -> Iterator[Found]:
-    for one in world.all("security_event"):
-        if one.kind is None or one.happened_at is None or one.happened_at > world.now:
-            yield (
-                one.account_id, "security_event_contradictory", one.kind, one.event_id, None, None, None,
-            )  # fmt: skip
-
-
-@rule
-def identity_contradictory(world: World) -> Iterator[Found]:
-    for one in world.all("identity"):
-        if None in {one.state, one.is_applicant, one.was_required}:
-            yield (one.account_id, "identity_contradictory", one.state, None, None, None, None)
-
-
-@rule
-def identity_duplicate(world: World) -> Iterator[Found]:
-    for number, times in Counter(one.account_id for one in world.all("identity")).items():
-        if times > 1:
-            yield (number, "identity_duplicate", None, None, None, None, None)
-
-
-@rule
-def identity_missing(world: World) -> Iterator[Found]:
-    for one in world.all("account"):
-        if one.parent_id is None and not world.of("identity", one.account_id):
-            yield (one.account_id, "identity_missing", None, None, None, None, None)
-
-
-@rule
-def contact_contradictory(world: World) -> Iterator[Found]:
-    for one in world.all("contact"):
-        if one.kind is None or one.reachable is None:
-            yield (one.account_id, "contact_contradictory", one.kind, None, None, None, None)
-
-
-@rule
-def dispute_contradictory(world: World) -> Iterator[Found]:
-    for one in world.all("dispute"):
-        if one.state is None:
-            yield (one.account_id, "dispute_contradictory", None, one.dispute_id, None, None, None)
-
-
-@rule
-def hold_contradictory(world: World) -> Iterator[Found]:
-    for one in world.all("hold"):
-        backwards = None not in {one.released_at, one.placed_at} and one.released_at < one.placed_at
-        if backwards or one.scope is None or one.placed_at is None:
-            yield (one.account_id, "hold_contradictory", None, None, None, None, None)
-
-
-@rule
-def rebate_contradictory(world: World) -> Iterator[Found]:
-    for one in world.all("rebate"):
-        nameless = bool(one.amount) and one.asset is None
-        below = one.amount is not None and one.amount < 0
-        if nameless or below or one.kind is None or one.state is None:
-            yield (
-                one.account_id, "rebate_contradictory", one.kind, one.rebate_id, one.asset, one.amount, None,
-            )  # fmt: skip
-
-
-@rule
-def transfer_contradictory(world: World) -> Iterator[Found]:
-    for one in world.all("transfer"):
-        if one.final is None or one.disputed is None:
-            yield (
-                one.account_id, "transfer_contradictory", one.kind, one.transfer_id, one.asset, one.amount, None,
-            )  # fmt: skip

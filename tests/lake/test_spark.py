@@ -10,7 +10,7 @@ import os
 import socket
 import subprocess
 import sys
-import time
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -46,13 +46,19 @@ def _free_port() -> int:
         return port
 
 
-def _wait_for(program: subprocess.Popen[bytes], path: Path, text: str) -> None:
-    for _ in range(600):  # a minute
-        if text in path.read_text(encoding="utf-8", errors="replace"):
-            return
-        assert program.poll() is None, path.read_text(encoding="utf-8")
-        time.sleep(0.1)
-    raise AssertionError(f"no {text!r} in {path.read_text(encoding='utf-8')}")
+def _started(command: list[str], environment: dict[str, str], text: str) -> subprocess.Popen[str]:
+    """Start a program and return when it has written ``text``."""
+    program = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert program.stdout is not None
+    said = []
+    for line in program.stdout:
+        said.append(line)
+        if text in line:
+            threading.Thread(target=program.stdout.read, daemon=True).start()  # it must not wait for a reader
+            return program
+    raise AssertionError("".join(said))
 
 
 @pytest.fixture(scope="session")
@@ -71,17 +77,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     ask = [f"{deploy}.master.Master", "--host", "127.0.0.1", "--port", port, "--webui-port", "0"]
     serve = [f"{deploy}.worker.Worker", master, "-c", "1", "-m", "1g", "--webui-port", "0",
              "--host", "127.0.0.1"]  # fmt: skip
-    running: list[subprocess.Popen[bytes]] = []
+    running: list[subprocess.Popen[str]] = []
     try:
         for number, what in enumerate((ask, serve, serve)):
-            log = folder / f"{number}.log"
-            with log.open("w") as out:
-                running.append(
-                    subprocess.Popen(
-                        [home / "bin" / "spark-class", *what], env=environment, stdout=out, stderr=out
-                    )
-                )
-            _wait_for(running[-1], log, "Successfully registered" if number else "I have been elected leader")
+            text = "Successfully registered" if number else "I have been elected leader"
+            running.append(_started([str(home / "bin" / "spark-class"), *what], environment, text))
         os.environ.update(environment)
         opened = spark.session(master, settings=SMALL)
         assert opened.sparkContext.master == master

@@ -120,10 +120,13 @@ def _rows(name: str) -> str:
     )
 
 
-def _selects() -> Iterator[tuple[str, str]]:
-    number = "account_id::varchar || '-' || k::varchar"
-    small = "((hash(n, 'small', k) % 999999999) + 1)::decimal(18,0)::decimal(36,18) * 0.000000000000001"
-    large = "((hash(n, 'large', k) % 500000000) + 1)::decimal(18,0)::decimal(36,18) * 0.0001"
+NUMBER = "account_id::varchar || '-' || k::varchar"
+SMALL = "((hash(n, 'small', k) % 999999999) + 1)::decimal(18,0)::decimal(36,18) * 0.000000000000001"
+LARGE = "((hash(n, 'large', k) % 500000000) + 1)::decimal(18,0)::decimal(36,18) * 0.0001"
+
+
+def _holdings() -> Iterator[tuple[str, str]]:
+    """Yield the selects of money, orders, positions."""
     yield (
         "account",
         f"""
@@ -139,46 +142,50 @@ def _selects() -> Iterator[tuple[str, str]]:
         f"""
         select account_id, pick(n, 'wallet', k, ['funding', 'funding', 'trading', 'earn', 'fiat']) as wallet,
         ['USDT', 'BTC', 'ETH', 'OKB', 'DOGE'][k + 1] as asset,
-        case when u(n, 'kind', k) < {CONTRADICTORY} then -{small} when u(n, 'kind', k) < 0.6 then 0
-        when u(n, 'kind', k) < 0.82 then {small} else {large} end as available,
-        case when u(n, 'locked', k) < 0.06 then {large} else 0 end as locked,
+        case when u(n, 'kind', k) < {CONTRADICTORY} then -{SMALL} when u(n, 'kind', k) < 0.6 then 0
+        when u(n, 'kind', k) < 0.82 then {SMALL} else {LARGE} end as available,
+        case when u(n, 'locked', k) < 0.06 then {LARGE} else 0 end as locked,
         [0.1, 0.0001, 0.001, 0.01, 5][k + 1] as withdraw_min,
-        case when u(n, 'priced', k) < 0.95 then {large} end as value
+        case when u(n, 'priced', k) < 0.95 then {LARGE} end as value
         from {_rows("balance")}""",
     )
     yield (
         "open_order",
         f"""
-        select account_id, {number} as order_id,
+        select account_id, {NUMBER} as order_id,
         pick(n, 'kind', k, ['limit', 'limit', 'trigger', 'margin', 'swap', 'option']) as kind,
         pick(n, 'instrument', k, ['BTC-USDT', 'ETH-USDT', 'BTC-USDT-SWAP']) as instrument, 'USDT' as asset,
-        {large} as locked, ago(n, 'placed', k, 60) as placed_at from {_rows("open_order")}""",
+        {LARGE} as locked, ago(n, 'placed', k, 60) as placed_at from {_rows("open_order")}""",
     )
     yield (
         "position",
         f"""
-        select account_id, {number} as position_id, pick(n, 'kind', k, ['margin', 'swap', 'option']) as kind,
+        select account_id, {NUMBER} as position_id, pick(n, 'kind', k, ['margin', 'swap', 'option']) as kind,
         pick(n, 'instrument', k, ['BTC-USDT-SWAP', 'ETH-USDT-SWAP']) as instrument,
-        case when u(n, 'open', k) < 0.9 then {small} else 0 end as quantity,
+        case when u(n, 'open', k) < 0.9 then {SMALL} else 0 end as quantity,
         u(n, 'open', k) >= 0.85 as settlement_pending,
         case when u(n, 'open', k) >= 0.85 then ahead(n, 'settles', k, 1) end as settles_at, 'USDT' as asset,
-        {small} - {small} as unrealised from {_rows("position")}""",
+        {SMALL} - {SMALL} as unrealised from {_rows("position")}""",
     )
+
+
+def _products() -> Iterator[tuple[str, str]]:
+    """Yield the selects of loans, products, trades between holders."""
     yield (
         "loan",
         f"""
-        select account_id, {number} as loan_id, 'USDT' as asset,
-        case when u(n, 'owed', k) < 0.8 then {large} else 0 end as principal,
-        case when u(n, 'owed', k) < 0.9 then {small} else 0 end as interest, 'BTC' as collateral_asset,
-        {small} as collateral from {_rows("loan")}""",
+        select account_id, {NUMBER} as loan_id, 'USDT' as asset,
+        case when u(n, 'owed', k) < 0.8 then {LARGE} else 0 end as principal,
+        case when u(n, 'owed', k) < 0.9 then {SMALL} else 0 end as interest, 'BTC' as collateral_asset,
+        {SMALL} as collateral from {_rows("loan")}""",
     )
     yield (
         "earn",
         f"""
-        select account_id, {number} as earn_id,
+        select account_id, {NUMBER} as earn_id,
         pick(n, 'kind', k, ['flexible', 'fixed', 'staking', 'defi', 'launchpool']) as kind,
         pick(n, 'product', k, ['Simple Earn', 'ETH staking', 'SOL staking']) as product, 'ETH' as asset,
-        {small} as amount, u(n, 'free', k) < 0.6 as redeemable,
+        {SMALL} as amount, u(n, 'free', k) < 0.6 as redeemable,
         case when u(n, 'free', k) >= 0.6 then ahead(n, 'matures', k, 120) end as matures_at,
         u(n, 'leaving', k) < 0.05 as redeeming, u(n, 'renews', k) < 0.3 as auto_renew
         from {_rows("earn")}""",
@@ -186,35 +193,39 @@ def _selects() -> Iterator[tuple[str, str]]:
     yield (
         "p2p_order",
         f"""
-        select account_id, {number} as p2p_id,
+        select account_id, {NUMBER} as p2p_id,
         pick(n, 'state', k, ['completed', 'completed', 'completed', 'cancelled', 'open', 'paid']) as state,
         case when u(n, 'appeal', k) < 0.05 then 'open' else 'none' end as appeal, 'USDT' as asset,
-        {large} as amount, ahead(n, 'expires', k, 0.02) as expires_at from {_rows("p2p_order")}""",
+        {LARGE} as amount, ahead(n, 'expires', k, 0.02) as expires_at from {_rows("p2p_order")}""",
     )
     yield (
         "sub_account",
         f"""
-        select account_id, {number} as sub_account_id, 'sub ' || k::varchar as label,
+        select account_id, {NUMBER} as sub_account_id, 'sub ' || k::varchar as label,
         pick(n, 'state', k, ['open', 'open', 'closed']) as state, hash(n, 'holdings', k) % 4 as holdings,
         null as closable_at from {_rows("sub_account")}""",
     )
+
+
+def _person() -> Iterator[tuple[str, str]]:
+    """Yield the selects of bindings, security, identity."""
     yield (
         "payment_method",
         f"""
-        select account_id, {number} as method_id,
+        select account_id, {NUMBER} as method_id,
         pick(n, 'kind', k, ['bank_card', 'alipay', 'wechat_pay', 'bank_account']) as kind,
         '**** ' || (1000 + hash(n, 'label', k) % 9000)::varchar as label from {_rows("payment_method")}""",
     )
     yield (
         "api_key",
         f"""
-        select account_id, {number} as key_id, pick(n, 'kind', k, ['key', 'key', 'grant', 'bot']) as kind,
+        select account_id, {NUMBER} as key_id, pick(n, 'kind', k, ['key', 'key', 'grant', 'bot']) as kind,
         'key ' || k::varchar as label, u(n, 'trade', k) < 0.5 as can_trade from {_rows("api_key")}""",
     )
     yield (
         "security_event",
         f"""
-        select account_id, {number} as event_id, pick(n, 'kind', k, ['password_changed', 'phone_changed',
+        select account_id, {NUMBER} as event_id, pick(n, 'kind', k, ['password_changed', 'phone_changed',
         'email_changed', 'authenticator_changed', 'factor_added', 'key_revoked', 'method_unbound']) as kind,
         case when u(n, 'skew', k) < {CONTRADICTORY} then ahead(n, 'happened', k, 9)
         else ago(n, 'happened', k, 900) end as happened_at from {_rows("security_event")}""",
@@ -234,17 +245,21 @@ def _selects() -> Iterator[tuple[str, str]]:
         select account_id, case when k = 0 then 'email' else 'phone' end as kind,
         u(n, 'reachable', k) < 0.97 as reachable from {_rows("contact")} where not is_sub""",
     )
+
+
+def _rest() -> Iterator[tuple[str, str]]:
+    """Yield the selects of disputes, reviews, commissions, transfers."""
     yield (
         "dispute",
         f"""
-        select account_id, {number} as dispute_id,
+        select account_id, {NUMBER} as dispute_id,
         pick(n, 'kind', k, ['appeal', 'complaint', 'chargeback', 'claim']) as kind,
         pick(n, 'state', k, ['open', 'closed']) as state from {_rows("dispute")}""",
     )
     yield (
         "hold",
         f"""
-        select account_id, {number} as hold_id, pick(n, 'kind', k, ['judicial', 'compliance']) as kind,
+        select account_id, {NUMBER} as hold_id, pick(n, 'kind', k, ['judicial', 'compliance']) as kind,
         pick(n, 'scope', k, ['closing', 'erasure', 'both']) as scope,
         ago(n, 'placed', k, 300) - to_days(100) as placed_at,
         case when u(n, 'released', k) < 0.5 then ago(n, 'released', k, 100) end as released_at
@@ -253,19 +268,19 @@ def _selects() -> Iterator[tuple[str, str]]:
     yield (
         "rebate",
         f"""
-        select account_id, {number} as rebate_id,
+        select account_id, {NUMBER} as rebate_id,
         pick(n, 'kind', k, ['referral', 'referral', 'referral', 'balance', 'contract']) as kind,
         pick(n, 'state', k, ['open', 'closed']) as state, 'USDT' as asset,
-        case when u(n, 'unpaid', k) < 0.1 then {small} else 0 end as amount from {_rows("rebate")}""",
+        case when u(n, 'unpaid', k) < 0.1 then {SMALL} else 0 end as amount from {_rows("rebate")}""",
     )
     yield (
         "transfer",
         f"""
-        select account_id, {number} as transfer_id,
+        select account_id, {NUMBER} as transfer_id,
         pick(n, 'kind', k, ['deposit', 'withdrawal', 'fiat_in', 'fiat_out', 'card']) as kind, 'USDT' as asset,
-        {large} as amount, u(n, 'final', k) < 0.9 as final, u(n, 'disputed', k) < 0.01 as disputed,
+        {LARGE} as amount, u(n, 'final', k) < 0.9 as final, u(n, 'disputed', k) < 0.01 as disputed,
         ahead(n, 'expected', k, 3) as expected_at from {_rows("transfer")}""",
     )
 
 
-SELECTS = dict(_selects())
+SELECTS = dict([*_holdings(), *_products(), *_person(), *_rest()])

@@ -51,7 +51,7 @@ def session(master: str | None = None, *, settings: Mapping[str, str] | None = N
         builder = builder.config(name, value)
     try:
         opened = builder.getOrCreate()
-    except Exception as wrong:
+    except _failures() as wrong:
         raise FactsUnreachable(f"Spark did not start: {wrong}") from wrong
     opened.sparkContext.setLogLevel("ERROR")
     return opened
@@ -62,6 +62,13 @@ def _find_java() -> None:
     if shutil.which("java") or os.environ.get("JAVA_HOME"):
         return
     raise FactsUnreachable("Spark needs Java 17 or newer: install one, or set JAVA_HOME")
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """Return what PySpark raises when a query or a start fails."""
+    ours: type[Exception] = importlib.import_module("pyspark.errors").PySparkException
+    java: type[Exception] = importlib.import_module("py4j.protocol").Py4JError
+    return (ours, java)
 
 
 class SparkFacts:
@@ -98,7 +105,7 @@ class SparkFacts:
             sql = f"select * from (\n{sql}\n) as answer where answer.account_id in ({numbers})"
         try:
             return [tuple(row) for row in self.spark.sql(sql).collect()]
-        except Exception as wrong:
+        except _failures() as wrong:
             raise FactsUnreachable(str(wrong)) from wrong
 
 
