@@ -13,7 +13,7 @@ from tests.clearing.doing import show as show_on_paper
 
 from closeout.cases import clearings, venues
 from closeout.cases.clearing_journal import LEASE, DatabaseJournal
-from closeout.cases.models import ClearingRun
+from closeout.cases.models import ClearingEntry, ClearingEvent, ClearingRun, ClearingShown
 from closeout.clearing import kept
 from closeout.clearing.confirmed import Confirmed, confirmable
 from closeout.clearing.journal import Event, Journal, MemoryJournal, RunOver, RunState
@@ -182,6 +182,21 @@ def test_the_doors_show_start_follow_and_come_to_rest(messy: int) -> None:
         world.pass_time(connection, timedelta(hours=30))
     venues.sandbox().settle()
     assert clearings.turn(now=venues.now(), worker="w") == 1, "its date has come"
+
+
+def test_erasure_leaves_no_address_behind(messy: int) -> None:
+    """R-REC-3: nothing of a clearing is left with the operator; a neighbour's clearing stays."""
+    neighbour = sandbox_people.open_account(venues.sandbox(), cast.orders)
+    for account_id in (messy, neighbour):
+        clearings.start(account_id, digest=clearings.show(account_id).digest)
+        clearings.turn(now=venues.now(), worker="w")
+    addresses = [way.address for way in venues.sandbox().destinations(messy)]
+    clearings.erase(messy, venue=venues.SANDBOX)
+    clearings.erase(messy, venue=venues.SANDBOX)
+    for model in (ClearingShown, ClearingRun, ClearingEntry, ClearingEvent):
+        kept_rows = repr(list(model.objects.values()))
+        assert kept_rows != "[]", "the neighbour's"
+        assert not any(address in kept_rows for address in addresses if not address.isdigit())
 
 
 def test_an_old_confirmation_is_refused(messy: int) -> None:

@@ -8,11 +8,12 @@ import socket
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from django.db import transaction
 from django.db.models import Q
 
 from closeout.cases import audit, policies, venues
 from closeout.cases.clearing_journal import DatabaseJournal, present, run_of
-from closeout.cases.models import ClearingRun
+from closeout.cases.models import ClearingRun, ClearingShown
 from closeout.clearing import run
 from closeout.clearing import write_off as writing
 from closeout.clearing.choices import Choices, suggested
@@ -91,6 +92,16 @@ def write_off(
         [audit.Line(f"account:{account_id}", "clearing:written_off", actor, details)], now=venues.now()
     )
     return receipt
+
+
+def erase(account_id: int, *, venue: str) -> None:
+    """Delete every clearing of the account: addresses and choices are personal, the venue keeps the receipts.
+
+    Idempotent; in the current transaction if there is one.
+    """
+    with transaction.atomic():
+        ClearingRun.objects.filter(venue=venue, account_id=account_id).delete()
+        ClearingShown.objects.filter(venue=venue, account_id=account_id).delete()
 
 
 def turn(*, now: datetime, worker: str | None = None) -> int:

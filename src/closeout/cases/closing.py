@@ -10,7 +10,7 @@ import functools
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from closeout.cases import documents, erasures, queries, vaults, venues
+from closeout.cases import clearings, documents, erasures, queries, vaults, venues
 from closeout.cases.effects import Claimed, Handler, Outcome
 from closeout.cases.models import Case, Message
 from closeout.lifecycle import Effect, Event
@@ -95,6 +95,7 @@ def _erase_keys(batch: Sequence[Claimed], now: datetime) -> Sequence[Outcome]:
         subject = vaults.subject_of(case.venue, case.account_id)
         destroyed = vaults.vault().destroy(subject, "operational", now.replace(tzinfo=None))
         Message.objects.filter(case=case).update(sealed=b"")
+        clearings.erase(case.account_id, venue=case.venue)
         erasures.mark([destroyed], now=now.replace(tzinfo=None))
         receipt = {"digest": destroyed.digest, "keys": destroyed.keys}
         outcomes.append(Outcome(effect, receipt=receipt, event=Event.CONFIRM_ERASED))
