@@ -20,6 +20,7 @@ import psycopg
 from django.db import connection as django_connection
 from psycopg.pq import TransactionStatus
 
+from closeout.cases import clearing_journal
 from closeout.cases.clearing_journal import DatabaseJournal
 from closeout.clearing import run
 from closeout.clearing.choices import suggested
@@ -82,8 +83,7 @@ def watched(killer: Killer) -> Iterator[None]:
 
 def clear_to_the_end(url: str, account_id: int) -> None:
     """Clear the account, let time pass in steps, and go on, until the last step; continues where it stopped."""
-    django_connection.close()
-    django_connection.settings_dict["NAME"] = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
+    _at(url)
     journal = DatabaseJournal("sandbox")
     with SandboxVenue(url) as venue:
         with venue.connection() as connection:
@@ -110,6 +110,36 @@ def _drive(venue: SandboxVenue, journal: DatabaseJournal, account_id: int) -> No
             return  # nothing to clear
     for _ in run.proceed(venue, journal, Policy(), standing, worker="w"):
         pass
+
+
+def _at(url: str) -> None:
+    """Point Django of this process to ``url``."""
+    django_connection.close()
+    django_connection.settings_dict["NAME"] = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
+
+
+def confirm(url: str, account_id: int) -> None:
+    """Show a dry run and confirm it; nothing is sent yet."""
+    _at(url)
+    with SandboxVenue(url) as venue:
+        choices = suggested(venue.destinations(account_id), now=venue.now())
+        journal = DatabaseJournal("sandbox")
+        shown = run.show(venue, journal, Policy(), account_id, choices=choices)
+        run.start(venue, journal, Policy(), account_id=account_id, digest=shown.digest)
+    django_connection.close()
+
+
+def drive_confirmed(url: str, account_id: int, worker: str) -> None:
+    """Drive the open run without respect for anybody's lease."""
+    _at(url)
+    clearing_journal.LEASE = timedelta(0)
+    with SandboxVenue(url) as venue:
+        journal = DatabaseJournal("sandbox")
+        standing = journal.unfinished(account_id)
+        if standing is not None:
+            for _ in run.proceed(venue, journal, Policy(), standing, worker=worker):
+                pass
+    django_connection.close()
 
 
 def in_a_process(work: Callable[[], None]) -> int:

@@ -77,3 +77,21 @@ def test_a_worker_that_dies_anywhere_changes_nothing(
         if end[name] != expected[name]
     ]
     assert different == []
+
+
+def test_two_processes_on_one_run_are_one(
+    before: Any, copy_of: Callable[[str], AbstractContextManager[str]]
+) -> None:
+    """Hard case 15: two real workers at the same time, neither respecting the other's lease."""
+    _, url, account_id = before
+    with copy_of(url) as alone, copy_of(url) as together:
+        for target in (alone, together):
+            assert crash.in_a_process(lambda target=target: crash.confirm(target, account_id)) == 0  # type: ignore[misc]
+        assert crash.in_a_process(lambda: crash.drive_confirmed(alone, account_id, "a")) == 0
+
+        def worker(name: str) -> int:
+            return crash.in_a_process(lambda: crash.drive_confirmed(together, account_id, name))
+
+        with ThreadPoolExecutor(2) as workers:
+            assert list(workers.map(worker, "ab")) == [0, 0]
+        assert crash.state_of(together) == crash.state_of(alone)
