@@ -98,6 +98,10 @@ def test_every_kind_of_record_is_streamed(exchange: Exchange) -> None:
     assert [row["transfer_id"] for row in rows["ledger"]] == sorted(
         row["transfer_id"] for row in rows["ledger"]
     )
+    sub = room.sub("one")
+    sub.put("BTC", "0.5")
+    deposits = [row["account_id"] for row in exchange.venue.records(room.account_id, "deposits")]
+    assert deposits == [room.account_id, sub.account_id]  # the sub-accounts' history is the holder's too
     with pytest.raises(ValueError, match="known are"):
         next(exchange.venue.records(room.account_id, "secrets"))
 

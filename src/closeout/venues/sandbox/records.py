@@ -13,49 +13,120 @@ from closeout.venues.base import RECORD_KINDS
 ROWS_AT_ONCE = 1000
 
 QUERIES: Mapping[str, str] = {
-    "trades": "select trade_id, order_id, position_id, instrument, side, quantity, price, fee, fee_asset, traded_at "
-    "from sandbox.trade where account_id = %(a)s order by trade_id",
-    "orders": "select order_id, kind, instrument, side, quantity, filled, price, state, placed_at, ended_at "
-    "from sandbox.trade_order where account_id = %(a)s order by order_id",
-    "transfers": "select transfer_id, kind, origin, wallet, bucket, asset, amount, posted_at from sandbox.line "
-    "where account_id = %(a)s and owner = 'holder' and kind in ('gather', 'send', 'donate', 'forfeit', 'move') "
-    "order by transfer_id, amount",
-    "deposits": "select movement_id, kind, asset, amount, fee, state, disputed, network, address, started_at, final_at "
-    "from sandbox.movement where account_id = %(a)s and kind in ('deposit', 'fiat_in', 'card') order by movement_id",
-    "withdrawals": "select movement_id, kind, asset, amount, fee, state, network, address, memo, started_at, final_at "
-    "from sandbox.movement where account_id = %(a)s and kind in ('withdrawal', 'fiat_out') order by movement_id",
-    "earn": "select earn_id, product, asset, amount, auto_renew, subscribed_at, matures_at, state, paid_at "
-    "from sandbox.earn where account_id = %(a)s order by earn_id",
-    "loans": "select loan_id, asset, principal, hourly_rate, interest_paid, collateral_asset, collateral, borrowed_at, "
-    "state, repaid_at from sandbox.loan where account_id = %(a)s order by loan_id",
-    "fees": "select transfer_id, kind, wallet as ledger, asset, amount, posted_at from sandbox.line "
-    "where account_id = %(a)s and owner = 'house' and wallet in ('fees', 'interest', 'penalties') and amount > 0 "
-    "order by transfer_id",
-    "conversions": "select conversion_id, from_asset, amount, to_asset, proceeds, price, fee, converted_at "
-    "from sandbox.conversion where account_id = %(a)s order by conversion_id",
-    "ledger": "select transfer_id, entry_id, kind, origin, wallet, bucket, asset, amount, posted_at from sandbox.line "
-    "where account_id = %(a)s and owner in ('holder', 'suspense') order by transfer_id, amount",
-    "balances": "select wallet, bucket, asset, balance from sandbox.ledger "
-    "where account_id = %(a)s and owner = 'holder' order by wallet, bucket, asset",
-    "logins": "select login_id, happened_at, device, place from sandbox.login where account_id = %(a)s "
-    "order by login_id",
-    "security_events": "select event_id, kind, happened_at from sandbox.security_event "
-    "where account_id = %(a)s order by happened_at nulls first, event_id",
-    "identity": "select i.state, i.valid_until, i.is_applicant, i.verified_at, a.jurisdiction, a.opened_at "
-    "from sandbox.identity as i join sandbox.account as a using (account_id) where account_id = %(a)s",
-    "messages": "select message_id, sent_at, subject, body from sandbox.message where account_id = %(a)s "
-    "order by message_id",
+    "trades": """
+        select account_id, trade_id, order_id, position_id, instrument, side, quantity, price, fee,
+        fee_asset, traded_at
+        from sandbox.trade
+        where account_id = any(%(family)s)
+        order by trade_id
+    """,
+    "orders": """
+        select account_id, order_id, kind, instrument, side, quantity, filled, price, state, placed_at, ended_at
+        from sandbox.trade_order
+        where account_id = any(%(family)s)
+        order by order_id
+    """,
+    "transfers": """
+        select account_id, transfer_id, kind, origin, wallet, bucket, asset, amount, posted_at
+        from sandbox.line
+        where account_id = any(%(family)s) and owner = 'holder'
+        and kind in ('gather', 'send', 'donate', 'forfeit', 'move')
+        order by transfer_id, amount
+    """,
+    "deposits": """
+        select account_id, movement_id, kind, asset, amount, fee, state, disputed, network, address,
+        started_at, final_at
+        from sandbox.movement
+        where account_id = any(%(family)s)
+        and kind in ('deposit', 'fiat_in', 'card')
+        order by movement_id
+    """,
+    "withdrawals": """
+        select account_id, movement_id, kind, asset, amount, fee, state, network, address, memo, started_at, final_at
+        from sandbox.movement
+        where account_id = any(%(family)s)
+        and kind in ('withdrawal', 'fiat_out')
+        order by movement_id
+    """,
+    "earn": """
+        select account_id, earn_id, product, asset, amount, auto_renew, subscribed_at, matures_at, state, paid_at
+        from sandbox.earn
+        where account_id = any(%(family)s)
+        order by earn_id
+    """,
+    "loans": """
+        select account_id, loan_id, asset, principal, hourly_rate, interest_paid, collateral_asset, collateral,
+        borrowed_at, state, repaid_at
+        from sandbox.loan
+        where account_id = any(%(family)s)
+        order by loan_id
+    """,
+    "fees": """
+        select account_id, transfer_id, kind, wallet as ledger, asset, amount, posted_at
+        from sandbox.line
+        where account_id = any(%(family)s) and owner = 'house'
+        and wallet in ('fees', 'interest', 'penalties') and amount > 0
+        order by transfer_id
+    """,
+    "conversions": """
+        select account_id, conversion_id, from_asset, amount, to_asset, proceeds, price, fee, converted_at
+        from sandbox.conversion
+        where account_id = any(%(family)s)
+        order by conversion_id
+    """,
+    "ledger": """
+        select account_id, transfer_id, entry_id, kind, origin, wallet, bucket, asset, amount, posted_at
+        from sandbox.line
+        where account_id = any(%(family)s) and owner in ('holder', 'suspense')
+        order by transfer_id, amount
+    """,
+    "balances": """
+        select account_id, wallet, bucket, asset, balance
+        from sandbox.ledger
+        where account_id = any(%(family)s) and owner = 'holder'
+        order by account_id, wallet, bucket, asset
+    """,
+    "logins": """
+        select account_id, login_id, happened_at, device, place
+        from sandbox.login
+        where account_id = any(%(family)s)
+        order by login_id
+    """,
+    "security_events": """
+        select account_id, event_id, kind, happened_at
+        from sandbox.security_event
+        where account_id = any(%(family)s)
+        order by happened_at nulls first, event_id
+    """,
+    "identity": """
+        select a.account_id, i.state, i.valid_until, i.is_applicant, i.verified_at, a.jurisdiction, a.opened_at
+        from sandbox.identity as i join sandbox.account as a using (account_id)
+        where a.account_id = any(%(family)s)
+    """,
+    "messages": """
+        select account_id, message_id, sent_at, subject, body
+        from sandbox.message
+        where account_id = any(%(family)s)
+        order by message_id
+    """,
 }
 
 
 def stream(connection: psycopg.Connection[Any], account_id: int, kind: str) -> Iterator[Mapping[str, Any]]:
-    """Yield the rows of one kind, oldest first, over a cursor on the server: memory stays small for any history.
+    """Yield the rows of one kind, oldest first, of the account and its sub-accounts; ``account_id`` says whose.
+
+    They come over a cursor on the server: memory stays small for any history.
 
     Raises: ValueError for an unknown kind.
     """
     if kind not in RECORD_KINDS:
         raise ValueError(f"no such kind of record: {kind}; known are {', '.join(RECORD_KINDS)}")
+    rows = connection.execute(
+        "select account_id from sandbox.account where account_id = %(a)s or parent_id = %(a)s",
+        {"a": account_id},
+    ).fetchall()
+    family = [number for (number,) in rows]
     with connection.transaction(), connection.cursor(f"records_{kind}", row_factory=dict_row) as cursor:
         cursor.itersize = ROWS_AT_ONCE
-        cursor.execute(QUERIES[kind], {"a": account_id})
+        cursor.execute(QUERIES[kind], {"family": family})
         yield from cursor
