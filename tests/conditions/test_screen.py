@@ -73,9 +73,8 @@ def test_everybody_at_once_is_the_same_as_one_by_one(size: int, tmp_path: Path, 
 
 
 def test_counts_are_those_of_the_conditions(tmp_path: Path) -> None:
-    population.generate(tmp_path / "facts", accounts=3000, seed=1, as_of=AT)
-    folder = parquet.opened(tmp_path / "facts")
-    work = buckets.Screen(folder, POLICY.row(AT))
+    folder = parquet.opened(written(hostile.grid(POLICY), tmp_path / "facts"))
+    work = buckets.Screen(folder, POLICY.row(world.NOW))
     (bucket,) = buckets.split(folder)
     counted = work.counts(bucket)
     for condition in work.conditions:

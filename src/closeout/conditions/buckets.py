@@ -6,6 +6,7 @@ and each condition's own text is asked of what was kept. Memory depends on the b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -77,7 +78,7 @@ class Screen:
     ) -> None:
         self.folder = folder
         self.connection = duckdb.connect(config={"threads": threads, "memory_limit": memory})
-        self.connection.execute("set preserve_insertion_order = false")
+        self.connection.execute("set preserve_insertion_order = false; set parquet_metadata_cache = true")
         self.connection.execute(f"create view blocker_shape as {blocker_shape_select()}")
         set_policy(self.connection, policy_row)
         self.conditions = tuple(
@@ -92,20 +93,35 @@ class Screen:
         """Count the rows of each condition and data fault, doubted or not, without writing any."""
         self._open(bucket)
         found: dict[str, int] = {}
+        skipped = self._settled()
         for relation, conditions in self._by_relation():
             alone = [one for one in conditions if one.where is not None]
-            if alone:
-                cells = ", ".join(f"count(*) filter (where {one.where})" for one in alone)
-                row = self.connection.execute(
-                    f"select {cells} from {relation} as r cross join policy as p"
-                ).fetchall()
-                found |= {one.code: n for one, n in zip(alone, row[0], strict=True)}
-        skipped = self._settled()
+            tied = [one for one in conditions if self._is_few(one)]
+            cells = [f"count(*) filter (where {one.where})" for one in alone]
+            cells += [f"list({_cell(one)}) filter (where {one.implied})" for one in tied]
+            if cells:
+                named = ", ".join(f"{cell} as c{number}" for number, cell in enumerate(cells))
+                self.connection.execute(
+                    "create or replace temp table tally as "
+                    f"select {named} from {relation} as r cross join policy as p"
+                )
+                wanted = ", ".join(f"c{number}" for number in range(len(alone))) or "0"
+                row = self.connection.execute(f"select {wanted} from tally").fetchall()[0]
+                found |= {one.code: count for one, count in zip(alone, row, strict=False)}
+            for number, one in enumerate(tied, start=len(alone)):
+                found[one.code] = self._count(f"with {relation} as ({_listed(one, number)}) {one.sql}")
         for one in self.conditions:
-            if one.where is None:
-                sql = f"select count(*) from ({one.sql})"
-                found[one.code] = 0 if one.code in skipped else self.connection.execute(sql).fetchall()[0][0]
+            if one.code not in found:
+                found[one.code] = 0 if one.code in skipped else self._count(one.sql)
         return found
+
+    def _count(self, sql: str) -> int:
+        return int(self.connection.execute(f"select count(*) from ({sql})").fetchall()[0][0])
+
+    @staticmethod
+    def _is_few(condition: Condition) -> bool:
+        """Say whether few rows can block at all, and other rows have a say in it."""
+        return condition.where is None and condition.implied != "true" and condition.code not in WIDE
 
     def write(self, bucket: Bucket, path: Path) -> None:
         """Write every blocker and every row of a data fault of ``bucket`` to a Parquet file."""
@@ -214,6 +230,25 @@ class Screen:
     @staticmethod
     def _shape() -> str:
         return "select account_id, '' as code, subject, item, asset, amount, clears_at from blocker_shape"
+
+
+def _decisive(condition: Condition) -> set[str]:
+    return {"account_id", *re.findall(r"\br\.(\w+)", condition.implied)}
+
+
+def _cell(condition: Condition) -> str:
+    """Return the columns of a row that take part in the decision, as one value."""
+    return "{" + ", ".join(f"'{name}': r.{name}" for name in sorted(_decisive(condition))) + "}"
+
+
+def _listed(condition: Condition, number: int) -> str:
+    """Return the rows that were listed in the tally as a relation; columns that decide nothing are null."""
+    decisive = _decisive(condition)
+    cells = [
+        f"u.{one.name}" if one.name in decisive else f"cast(null as {one.type}) as {one.name}"
+        for one in columns(RELATIONS[condition.drives])
+    ]
+    return f"select {', '.join(cells)} from (select unnest(c{number}) as u from tally)"
 
 
 def _list(paths: Sequence[Path]) -> str:
