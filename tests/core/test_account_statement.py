@@ -92,7 +92,8 @@ def test_the_archive_of_a_person_agrees_with_the_exchange(
         keys=signing.KeyStore(tmp_path / "keys").prepare(NOW),
     )
     books = connection.execute(
-        "select asset, sum(balance) from sandbox.ledger where account_id = %s and owner in ('holder', 'suspense')"
+        "select asset, sum(balance) from sandbox.ledger inner join sandbox.account using (account_id)"
+        " where %s in (account_id, parent_id) and owner in ('holder', 'suspense')"
         " group by 1 having sum(balance) <> 0",
         [account],
     ).fetchall()
