@@ -6,6 +6,7 @@ import resource
 import time
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 AT = datetime(2026, 11, 22)
@@ -17,6 +18,15 @@ def cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
+def peak() -> float:
+    """Return the peak memory of this process in MB; not of the one that started it, as ru_maxrss may."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        lines = status.read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 def measured(work: Callable[[], Any], *, times: int = 3) -> dict[str, float]:
     """Return the best CPU and wall seconds of ``times`` runs, and the peak memory of this process so far."""
     found = []
@@ -24,5 +34,4 @@ def measured(work: Callable[[], Any], *, times: int = 3) -> dict[str, float]:
         wall, used = time.perf_counter(), cpu()
         work()
         found.append((cpu() - used, time.perf_counter() - wall))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"cpu": min(one[0] for one in found), "wall": min(one[1] for one in found), "rss": peak}
+    return {"cpu": min(one[0] for one in found), "wall": min(one[1] for one in found), "rss": peak()}

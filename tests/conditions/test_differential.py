@@ -20,7 +20,7 @@ from closeout.facts.engine import Engine
 from closeout.facts.postgres import PostgresFacts
 from closeout.policy import Policy
 
-EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "20"))  # make test-hostile: 2000
+EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "12"))  # make test-hostile: 2000
 EVERYTHING = statement(tuple(by_code()), present=False)
 POLICIES = [
     Policy(),

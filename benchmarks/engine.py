@@ -1,0 +1,322 @@
+"""Cooling-off to closed for many cases, against the bare SQL that writes the same rows.
+
+Both run on the same server in the same run, everything forced to disk, a thousand cases a transaction. The engine
+locks, checks every condition of every account, decides, and writes case, history, effects and audit entry; the floor
+writes the same rows and checks nothing. Ratios, not seconds, are comparable between machines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import django
+
+from closeout.cluster import databases, migrations, places, supervisor
+
+PEOPLE = """
+with made as (
+    insert into sandbox.account (jurisdiction, opened_at)
+    select 'DE', sandbox.now() - interval '700 days' from generate_series(1, %(count)s) returning account_id
+), known as (
+    insert into sandbox.identity (account_id, state, valid_until, verified_at)
+    select account_id, 'verified', sandbox.now() + interval '900 days', sandbox.now() - interval '600 days' from made
+), reached as (
+    insert into sandbox.contact (account_id, kind, reachable, confirmed_at)
+    select account_id, kind, true, sandbox.now() - interval '100 days'
+    from made, unnest(array['email', 'phone']) as kind
+)
+insert into cases_case (
+    number, venue, account_id, state, due_at, held, language, policy_id, revision, opened_at, submitted_at, verified_at,
+    action_digest, records_choice, looked_at, withdrawals
+)
+select
+    'CL-' || account_id, 'sandbox', account_id, 'cooling_off', %(due_at)s, false, 'en', %(policy)s, 2, %(now)s, %(now)s,
+    %(now)s, repeat('0', 64), 'declined', %(now)s, 0
+from made
+"""
+WAITING = """
+insert into cases_case (
+    number, venue, account_id, state, due_at, held, language, policy_id, revision, opened_at, submitted_at, verified_at,
+    action_digest, records_choice, looked_at, withdrawals
+)
+select
+    'CW-' || n, 'sandbox', 10000000 + n, 'cooling_off', %(now)s + interval '1 day' + n * interval '1 second', false, 'en',
+    %(policy)s, 2, %(now)s, %(now)s, %(now)s, repeat('0', 64), 'declined', %(now)s, 0
+from generate_series(%(first)s, %(last)s) as n
+"""
+FLOOR = """
+with due as (
+    select id, number from cases_case where state = 'cooling_off' and due_at <= %(now)s
+    order by due_at limit 1000 for no key update skip locked
+), moved as (
+    update cases_case as c set state = 'closing', due_at = null, revision = c.revision + 1, looked_at = %(now)s
+    from due where c.id = due.id returning c.id, c.revision, c.number
+), told as (
+    insert into cases_caseevent (case_id, revision, event, from_state, to_state, actor, at, detail)
+    select id, revision, 'close', 'cooling_off', 'closing', 'system', %(now)s, '{}' from moved
+), asked as (
+    insert into cases_effect (case_id, kind, data, state, lane, run_at, attempts, fault)
+    select id, 'archive.build', '{"asked_at": "2026-01-05T08:00:00+00:00"}', 'ready', 1, %(now)s, 0, '' from moved
+), kept as (
+    insert into audit.entry (epoch, subject, event, rec)
+    select (select max(number) from audit.epoch), number, 'case:close', convert_to(repeat('x', %(size)s), 'UTF8')
+    from moved
+)
+select count(*) from moved
+"""
+
+
+@contextmanager
+def bench() -> Iterator[None]:
+    """Point the environment at a durable cluster of one's own with every table."""
+    home = Path(tempfile.mkdtemp(prefix="closeout-bench-"))
+    home.chmod(0o755)  # root's server is another user and must walk through
+    cluster = supervisor.Cluster(home / "pg")
+    try:
+        url = cluster.start()
+        os.environ |= {
+            "CLOSEOUT_DATABASE_URL": url,
+            "CLOSEOUT_DATA_DIR": str(home / "data"),
+            "CLOSEOUT_SECRET_KEY": "only for a benchmark " + "x" * 40,
+            "DJANGO_SETTINGS_MODULE": "closeout.web.settings",
+        }
+        databases.prepare(url)
+        with databases.connect(url) as opened:
+            migrations.apply_all(opened)
+        with databases.connect(databases.keyring_url(url)) as opened:
+            migrations.apply_keyring(opened)
+        django.setup()
+        from django.core.management import call_command
+
+        call_command("migrate", verbosity=0, interactive=False)
+        yield
+    finally:
+        cluster.stop(force=True)
+        shutil.rmtree(places.settle(home / "pg").path, ignore_errors=True)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def execute(text: str, **values: Any) -> Any:
+    """Run one statement on Django's connection and return its first row, if it has one."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(text, values)
+        return cursor.fetchone() if cursor.description else None
+
+
+def furnish(count: int) -> None:
+    """Make ``count`` accounts that can be closed, each with a case whose cooling-off is over."""
+    from datetime import timedelta
+
+    from closeout.cases import policies, venues
+
+    now = venues.now()
+    policy = policies.keep(policies.in_force(), now=now).pk
+    execute(PEOPLE, count=count, now=now, due_at=now - timedelta(minutes=1), policy=policy)
+    for table in ("cases_case", "sandbox.account", "sandbox.identity", "sandbox.contact"):
+        execute(f"vacuum analyze {table}")
+
+
+def wait(first: int, last: int) -> None:
+    """Make cases that are not due, a million at a time."""
+    from closeout.cases import policies, venues
+
+    now = venues.now()
+    policy = policies.keep(policies.in_force(), now=now).pk
+    for begin in range(first, last, 1_000_000):
+        execute(WAITING, now=now, policy=policy, first=begin + 1, last=min(begin + 1_000_000, last))
+    execute("vacuum analyze cases_case")
+
+
+def timed(deed: Callable[[], int]) -> tuple[int, float]:
+    """Do ``deed`` and return how much it did and the seconds it took."""
+    begun = time.perf_counter()
+    done = deed()
+    return done, time.perf_counter() - begun
+
+
+def engine() -> int:
+    """Sweep until nothing is due."""
+    from closeout.cases import venues, worker
+    from closeout.lifecycle import State
+
+    now, total = venues.now(), 0
+    step = dict(worker.SWEEPS)[State.COOLING_OFF]
+    while done := worker._sweep(State.COOLING_OFF, step, now=now):  # noqa: SLF001 - this very stage is measured
+        total += done
+    return total
+
+
+def floor() -> int:
+    """Write the same rows, checking nothing."""
+    from closeout.cases import venues
+
+    now, total = venues.now(), 0
+    (size,) = execute(
+        "select coalesce(avg(length(rec)), 160)::int from audit.entry where event = 'case:close'"
+    )
+    while done := execute(FLOOR, now=now, size=size)[0]:
+        total += done
+    return total
+
+
+def check_alone(count: int) -> tuple[int, float]:
+    """Check the conditions of due cases and write nothing."""
+    from closeout.cases import queries, venues
+    from closeout.cases.models import Case
+
+    now = venues.now()
+    cases = list(Case.objects.filter(state="cooling_off", due_at__lte=now).order_by("due_at")[:count])
+
+    def check() -> int:
+        for first in range(0, len(cases), 1000):
+            queries.reports(cases[first : first + 1000], now=now)
+        return len(cases)
+
+    return timed(check)
+
+
+def _second() -> None:
+    engine()
+
+
+def crowd(workers: int) -> int:
+    """Sweep with so many processes at once; return how many cases left cooling-off."""
+    from django.db import connections
+
+    def left() -> int:
+        return int(
+            execute("select count(*) from cases_case where state = 'cooling_off' and number like 'CL-%%'")[0]
+        )
+
+    before = left()
+    from closeout.cases import venues
+
+    venues.forget()
+    connections.close_all()
+    context = get_context("fork")
+    processes = [context.Process(target=_second) for _ in range(workers)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    return before - left()
+
+
+def closed_at_the_venue(count: int) -> tuple[int, float]:
+    """Let the worker close ``count`` cases at the sandbox and record it; archives and letters are set aside."""
+    from closeout.cases import venues, worker
+    from closeout.lifecycle import Effect
+
+    execute("delete from cases_effect")
+    execute(
+        "insert into cases_effect (case_id, kind, data, state, run_at, attempts, fault) "
+        "select id, 'venue.close', '{}', 'ready', %(now)s, 0, '' from cases_case where state = 'closing' limit %(count)s",
+        now=venues.now(), count=count,
+    )  # fmt: skip
+    execute("vacuum analyze cases_effect")
+    handlers = dict(worker.HANDLERS)
+    worker.HANDLERS = {Effect.CLOSE.value: handlers[Effect.CLOSE.value]}
+
+    def close() -> int:
+        total = 0
+        while done := worker._effects(now=venues.now()):  # noqa: SLF001
+            total += done
+        return total
+
+    try:
+        return timed(close)
+    finally:
+        worker.HANDLERS = handlers
+
+
+def counted(deed: Callable[[], int]) -> tuple[int, int, int]:
+    """Return what ``deed`` did, its statements and its transactions."""
+    from django.db import connection
+
+    statements: list[str] = []
+
+    def note(execute: Any, text: str, params: Any, many: Any, context: Any) -> Any:
+        statements.append(text)
+        return execute(text, params, many, context)
+
+    (before,) = execute("select xact_commit from pg_stat_database where datname = current_database()")
+    with connection.execute_wrapper(note):
+        done = deed()
+    execute("select pg_stat_force_next_flush()")
+    (after,) = execute("select xact_commit from pg_stat_database where datname = current_database()")
+    return done, len(statements), int(after - before)
+
+
+def say(text: str) -> None:
+    """Write one line."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def rate(done: int, seconds: float) -> float:
+    """Return cases per second."""
+    return done / seconds if seconds else 0.0
+
+
+def main() -> None:
+    """Print the table."""
+    wanted = argparse.ArgumentParser(description=__doc__)
+    wanted.add_argument("--cases", type=int, default=100_000)
+    wanted.add_argument(
+        "--waiting", type=int, default=10_000_000, help="cases that are not due, for the growth"
+    )
+    wanted.add_argument("--venue", type=int, default=2_000, help="cases closed at the sandbox one by one")
+    asked = wanted.parse_args()
+    with bench():
+        furnish(2_000)
+        engine()  # warms plans and caches
+        floors, engines = [], []
+        for _ in range(3):
+            furnish(asked.cases // 3)
+            engines.append(timed(engine))
+            furnish(asked.cases // 3)
+            floors.append(timed(floor))
+        ours = rate(sum(done for done, _ in engines), sum(seconds for _, seconds in engines))
+        bare = rate(sum(done for done, _ in floors), sum(seconds for _, seconds in floors))
+        say(f"cooling-off to closing, {asked.cases:,} due cases: engine {ours:,.0f}/s, bare SQL {bare:,.0f}/s, "
+            f"ratio {bare / ours:.2f}")  # fmt: skip
+        furnish(10_000)
+        say(f"of it the check of all conditions alone: {rate(*check_alone(10_000)):,.0f}/s")
+        done, statements, transactions = counted(engine)
+        say(
+            f"a closed case costs {statements / done:.4f} statements and {transactions / done:.4f} transactions"
+        )
+        growth(asked.waiting)
+        for workers in (1, 2):
+            furnish(asked.cases // 3)
+            say(f"{workers} worker(s): {rate(*timed(lambda count=workers: crowd(count))):,.0f}/s")
+        say(
+            f"closed at the sandbox and recorded, one command each: {rate(*closed_at_the_venue(asked.venue)):,.0f}/s"
+        )
+
+
+def growth(waiting: int) -> None:
+    """Compare few with many cases that are not due."""
+    rates = []
+    for first, last in ((0, 100_000), (100_000, waiting)):
+        wait(first, last)
+        furnish(20_000)
+        rates.append(rate(*timed(engine)))
+    say(f"beside 100,000 waiting cases {rates[0]:,.0f}/s, beside {waiting:,} {rates[1]:,.0f}/s, "
+        f"cost per case × {rates[0] / rates[1]:.2f}")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
