@@ -59,6 +59,12 @@ def test_each_method_uses_its_lots(method: Method, expected: list[tuple[str, str
     assert not gains.gaps
 
 
+def test_of_equally_dear_lots_the_oldest_goes_first() -> None:
+    history = [buy(1, "1", "100"), buy(2, "2", "200"), buy(3, "1", "50"), sell(4, "1.5", "600")]
+    gains = lots.realise(history, currency="USDT", method=Method.HIFO)
+    assert [(one.acquisition, one.amount) for one in gains.matches] == [("b1", D(1)), ("b2", D("0.5"))]
+
+
 def test_fees_lower_proceeds_and_raise_basis() -> None:
     gains = lots.realise(
         [buy(1, "1", "100", fee="2"), sell(2, "1", "150", fee="3")], currency="USDT", method=Method.FIFO

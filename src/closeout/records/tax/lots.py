@@ -6,6 +6,7 @@ rest. Nothing is guessed: without a price or a basis the gain is none, and the g
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -54,6 +55,10 @@ class Lot:
         self.amount = EXACT.subtract(self.amount, amount)
         self.basis = EXACT.subtract(self.basis, share)
         return share
+
+
+def _unit_cost(lot: Lot) -> Decimal:
+    return Decimal(-1) if lot.basis is None else EXACT.divide(lot.basis, lot.amount)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,6 +230,8 @@ class Books:
         pool = next((one for one in lots if one.basis is not None), None)
         if self.gains.method is Method.AVERAGE and pool and pool.basis is not None and cost is not None:
             pool.amount, pool.basis = EXACT.add(pool.amount, lot.amount), EXACT.add(pool.basis, cost)
+        elif self.gains.method is Method.HIFO:
+            bisect.insort_left(lots, lot, key=_unit_cost)  # the dearest last; of equals the oldest last
         else:
             lots.append(lot)
 
@@ -244,17 +251,13 @@ class Books:
             left = EXACT.subtract(left, amount)
             self._match(event, Money(money.asset, amount), lot, part, taxable=taxable)
             if lot is not None and lot.amount == 0:
-                lots.remove(lot)
+                lots.pop(-1 if lots[-1] is lot else 0)
 
     def _next(self, lots: list[Lot]) -> Lot | None:
-        """Return the lot to use next. HIFO: the dearest per unit, unknown cost last; ties: the oldest."""
+        """Return the lot to use next. HIFO: the dearest per unit, unknown cost last; of equals the oldest."""
         if not lots:
             return None
-        if self.gains.method is Method.LIFO:
-            return lots[-1]
-        if self.gains.method is Method.HIFO:
-            return max(lots, key=lambda lot: -1 if lot.basis is None else EXACT.divide(lot.basis, lot.amount))
-        return lots[0]
+        return lots[-1] if self.gains.method in {Method.LIFO, Method.HIFO} else lots[0]
 
     def _match(
         self, event: Event, money: Money, lot: Lot | None, proceeds: Decimal | None, *, taxable: bool
