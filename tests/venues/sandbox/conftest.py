@@ -101,7 +101,7 @@ class Exchange:
 @pytest.fixture(scope="session")
 def exchange_url(cluster_url: str) -> Iterator[str]:
     """A database with the tables of every room, kept for all tests of the sandbox."""
-    name = f"exchange{os.getpid()}"
+    name = f"sandbox{os.getpid()}"
     with databases.connect(cluster_url, autocommit=True) as connection:
         connection.execute(
             sql.SQL("create database {} template {} strategy file_copy").format(
