@@ -250,3 +250,21 @@ def test_an_old_confirmation_is_refused_and_shown_again(venue: Paper, journal: M
     assert holdings(venue) == before
     opened, _ = clear(venue, journal, refused.value.shown)
     assert run.outcome(venue, journal, Policy(), opened).asks == ()
+
+
+def test_a_loan_is_repaid_from_what_is_sold(venue: Paper, journal: MemoryJournal) -> None:
+    """Hard case 12: where the borrowed asset is short, coins are sold first; what is left over leaves."""
+    venue.deposit(MESSY, "funding", "USDT", Decimal(-890))
+    venue.deposit(MESSY, "trading", "USDT", Decimal(-120))
+    venue.book.rows["position"].clear()
+    venue.book.rows["open_order"].clear()
+    venue.book.money[MESSY, "trading", "USDT"][1] = Decimal(0)
+    venue.book.rows["earn"].clear()
+    without = show(venue, journal)
+    assert ("USDT", "insufficient") in {(left.asset, left.reason) for left in without.plan.leftovers}
+    shown = show(venue, journal, choices=dataclasses.replace(without.choices, sell=frozenset({"BTC"})))
+    opened, _ = clear(venue, journal, shown)
+    assert venue.book.rows["loan"] == []
+    outcome = run.outcome(venue, journal, Policy(), opened)
+    assert outcome.plan.lines == ()
+    assert venue.book.available(MESSY, "funding", "USDT") == 0

@@ -49,6 +49,13 @@ def add(left: Purse, right: Purse) -> Purse:
     return {place: left.get(place, Decimal(0)) + right.get(place, Decimal(0)) for place in {**left, **right}}
 
 
+def covers(held: Purse, loan: Line) -> bool:
+    """Say whether funding and trading hold what ``loan`` owes; if not, other money is moved and sold first."""
+    account, asset = loan.command.account_id, loan.command.asset or ""
+    there = (held.get((account, wallet, asset), Decimal(0)) for wallet in (FUNDING, "trading"))
+    return sum((max(amount, Decimal(0)) for amount in there), Decimal(0)) >= (loan.about or Decimal(0))
+
+
 def dust(findings: Sequence[tuple[int, Finding]], *, main: int) -> frozenset[str]:
     """Return the assets of which the main account's funding holds less than the smallest withdrawal."""
     return frozenset(
@@ -119,7 +126,7 @@ def _leave(
 ) -> tuple[Line | None, str | None]:
     """Find the way out for what funding holds of one asset: withdraw, else convert, else a consented exit."""
     if amount < 0:
-        return None, "negative"
+        return None, "insufficient" if asset in known.owed else "negative"
     if asset in known.owed and not known.projected:
         return None, None  # kept for the loan; what it leaves goes out on the next look
     to = choices.destination(asset)

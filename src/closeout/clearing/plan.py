@@ -118,10 +118,16 @@ def plan(reports: Mapping[int, Report], *, main: int, choices: Choices, outlook:
         return Plan(main, report.as_of, waits=waits, manual=manual, unknown=unknown, held=True)
     purse = money.purse(findings)
     lines, leftovers = _items(findings, reports, choices=choices, outlook=outlook)
+    owed = frozenset(line.command.asset or "" for line in lines if line.stage is Stage.LOANS)
+    if not outlook.projected:
+        short = [line for line in lines if line.stage is Stage.LOANS and not money.covers(purse, line)]
+        lines = [line for line in lines if line not in short]
+        leftovers += [Leftover(line.things[0], "insufficient", line.command.account_id, line.subject,
+                               line.about_asset, line.about) for line in short]  # fmt: skip
     known = money.Known(
         projected=outlook.projected, small=outlook.small | money.dust(findings, main=main),
         unsold=outlook.unsold, stopped=outlook.stopped, most=outlook.most,
-        owed=frozenset(line.command.asset or "" for line in lines if line.stage is Stage.LOANS),
+        owed=owed,
     )  # fmt: skip
     routed, kept = money.route(money.add(purse, outlook.incoming), main=main, choices=choices, known=known)
     unbinding, bound = _unbinding(findings, choices=choices, outlook=outlook, busy=bool(unknown))
