@@ -50,8 +50,8 @@ insert into cases_case (
     action_digest, records_choice, looked_at, withdrawals
 )
 select
-    'CW-' || n, 'sandbox', 10000000 + n, 'cooling_off', %(now)s + interval '1 day' + n * interval '1 second', false, 'en',
-    %(policy)s, 2, %(now)s, %(now)s, %(now)s, repeat('0', 64), 'declined', %(now)s, 0
+    'CW-' || n, 'sandbox', 10000000 + n, 'cooling_off', %(now)s + interval '1 day' + n * interval '1 second', false,
+    'en', %(policy)s, 2, %(now)s, %(now)s, %(now)s, repeat('0', 64), 'declined', %(now)s, 0
 from generate_series(%(first)s, %(last)s) as n
 """
 FLOOR = """
@@ -222,7 +222,8 @@ def closed_at_the_venue(count: int) -> tuple[int, float]:
     execute("delete from cases_effect")
     execute(
         "insert into cases_effect (case_id, kind, data, state, run_at, attempts, fault) "
-        "select id, 'venue.close', '{}', 'ready', %(now)s, 0, '' from cases_case where state = 'closing' limit %(count)s",
+        "select id, 'venue.close', '{}', 'ready', %(now)s, 0, '' from cases_case where state = 'closing' "
+        "limit %(count)s",
         now=venues.now(), count=count,
     )  # fmt: skip
     execute("vacuum analyze cases_effect")

@@ -85,7 +85,7 @@ def _columns(step: Step, *, now: datetime) -> dict[str, Any]:
         "event": step.event.value,
         "from_state": step.before.state.value,
         "to_state": after.state.value,
-        "detail": json.dumps(dict(step.detail)),
+        "detail": json.dumps(dict(step.detail)) if step.detail else "{}",
     }
 
 

@@ -111,10 +111,12 @@ def confirm(
         counted = cursor.fetchone()
     if counted is None:
         raise _why_void(challenge)
+    step = None
     if factor == "totp":
         if totp_secret is None:
             raise refuse("factor_missing", factor=factor)
-        right = _totp_right(case, typed, totp_secret, now=now)
+        step = _totp_step(case, typed, totp_secret, now=now)
+        right = step is not None
     else:
         right = hmac.compare_digest(
             bytes(counted[0]), _digest(pepper, challenge.pk, case.action_digest, typed)
@@ -123,7 +125,12 @@ def confirm(
         challenge.refresh_from_db()
         left = challenge.attempts_max - challenge.attempts
         raise refuse("wrong_code", factor=factor, left=left) if left else _why_void(challenge)
-    with connection.cursor() as cursor:
+    with (
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):  # both marks or none: a crash between burns no code
+        if step is not None and not _raise_mark(case, step):
+            raise refuse("code_replayed")
         cursor.execute(USE_ONCE, [now, challenge.pk])
         if cursor.fetchone() is None:
             raise refuse("code_replayed")
@@ -150,26 +157,32 @@ def totp(secret: bytes, step: int, digits: int = 6) -> str:
     return f"{number % 10**digits:0{digits}d}"
 
 
-def _totp_right(case: Case, typed: str, secret: bytes, *, now: datetime) -> bool:
-    """Accept the current step and those the policy allows; tell a wrong clock without accepting it."""
+def _totp_step(case: Case, typed: str, secret: bytes, *, now: datetime) -> int | None:
+    """Return the step of ``typed`` if the policy allows it, None for a wrong code; tell a wrong clock.
+
+    A code of a wrong clock is never accepted, and the mark is raised to it: who guesses learns no code that
+    will be good later. Raises: Refused (clock_off).
+    """
     policy = policies.of_version(case.policy_id)
     step = int(now.timestamp()) // STEP
     matches = [
         at for at in range(step - LOOK, step + LOOK + 1) if hmac.compare_digest(totp(secret, at), typed)
     ]
     if not matches:
-        return False
+        return None
     nearest = min(matches, key=lambda at: abs(at - step))
-    subject = f"{case.venue}:{case.account_id}"
-    with connection.cursor() as cursor:
-        cursor.execute(RAISE_STEP, {"subject": subject, "step": nearest})
-        fresh = cursor.fetchone() is not None
     if step - policy.totp_steps_back <= nearest <= step:
-        if not fresh:
-            raise refuse("code_replayed")
-        return True
+        return nearest
+    _raise_mark(case, nearest)
     off = (nearest - step) * STEP
     raise refuse("clock_off", seconds=abs(off), direction="fast" if off > 0 else "slow")
+
+
+def _raise_mark(case: Case, step: int) -> bool:
+    """Raise the mark of used steps to ``step``; return whether it was below."""
+    with connection.cursor() as cursor:
+        cursor.execute(RAISE_STEP, {"subject": f"{case.venue}:{case.account_id}", "step": step})
+        return cursor.fetchone() is not None
 
 
 def missing(case: Case, *, now: datetime) -> Sequence[str]:

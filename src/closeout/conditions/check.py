@@ -106,8 +106,10 @@ def check(
     for found in engine.rows(statement(asked, present=present), policy=row, accounts=accounts):
         blocker = _blocker(found)
         answered.setdefault(blocker.account_id, {}).setdefault(blocker.code, []).append(blocker)
+    unmet = {number: answered[number].keys() - {PRESENT} for number in answered}
+    clean = findings({}, unreadable)  # the same for every account of which nothing but its presence was said
     return {
-        number: Report(number, as_of, findings(answered[number], unreadable))
+        number: Report(number, as_of, findings(answered[number], unreadable) if unmet[number] else clean)
         for number in dict.fromkeys(accounts)
         if number in answered and (not present or PRESENT in answered[number])
     }
