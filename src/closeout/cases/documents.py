@@ -51,6 +51,7 @@ def build_archive(case: Case, *, now: datetime) -> Document:
             account=masked(case.account_id),
             made_at=now.replace(tzinfo=None),
             keys=vaults.signing(now=now),
+            venue=case.venue,
         )
         subject = vaults.subject_of(case.venue, case.account_id)
         sealed = vaults.vault().seal(subject, CLASS, built.path.read_bytes(), context=SEALED_AS)
