@@ -117,19 +117,27 @@ def audit() -> None:
     "--keys", type=click.Path(path_type=Path), help="public-keys.json, or the folder that holds it."
 )
 @click.option("--case", help="Only the entries of this case, each by its own proof.")
+@click.option("--database", help="Another database on the same server: closeout_demo after a demonstration.")
 @click.option("--json", "as_json", is_flag=True, help="Answer as JSON (schema closeout.audit-check/1).")
-def verify_audit(keys: Path | None, case: str | None, as_json: bool) -> None:
+def verify_audit(keys: Path | None, case: str | None, database: str | None, as_json: bool) -> None:
     """Check every entry against the sealed tree and every checkpoint against its signature.
 
     Names each entry that was changed, is missing, was inserted or moved. Exit codes: 0 whole, 1 not whole,
     2 no keys, 4 no database.
     """
+    from psycopg import errors
+
     from closeout import cluster
     from closeout.records import audit_check
 
     public = _public_keys(keys, Path(KEYS_FILE).absolute())
-    with cluster.connect(cluster.ensure()) as connection:
-        report = audit_check.verify(connection, public.logs, subject=case)
+    url = cluster.ensure()
+    url = cluster.with_name(url, database) if database else url
+    try:
+        with cluster.connect(url) as connection:
+            report = audit_check.verify(connection, public.logs, subject=case)
+    except errors.UndefinedTable:
+        _usage("This database has no audit log yet; start closeout once, or name another with --database.")
     if as_json:
         door.emit(
             {
