@@ -202,7 +202,7 @@ def main() -> None:
     parser.add_argument("--only", choices=["audit", "erasure", "export"])
     parser.add_argument("--json", action="store_true")
     said = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="closeout-bench-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="closeout-bench-records-") as scratch:
         folder = Path(scratch)
         folder.chmod(0o755)
         server = supervisor.Cluster(folder / "postgres")
