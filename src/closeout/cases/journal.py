@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
@@ -21,25 +21,26 @@ update cases_case as c set
     aside_until = null, submitted_at = coalesce(c.submitted_at, s.submitted_at),
     closed_at = coalesce(c.closed_at, s.closed_at),
     looked_at = s.looked_at, remind_at = s.remind_at
-from unnest(
-    %(id)s::bigint[], %(state)s::text[], %(due_at)s::timestamptz[], %(clock_left)s::interval[], %(held)s::bool[],
-    %(submitted_at)s::timestamptz[], %(closed_at)s::timestamptz[], %(looked_at)s::timestamptz[],
-    %(remind_at)s::timestamptz[]
-) as s (id, state, due_at, clock_left, held, submitted_at, closed_at, looked_at, remind_at)
+from jsonb_to_recordset(%(rows)s::jsonb) as s (
+    id bigint, state text, due_at timestamptz, clock_left interval, held bool, submitted_at timestamptz,
+    closed_at timestamptz, looked_at timestamptz, remind_at timestamptz
+)
 where c.id = s.id
 """
 HISTORY = """
 insert into cases_caseevent (case_id, revision, event, from_state, to_state, actor, at, detail)
 select s.id, c.revision, s.event, s.from_state, s.to_state, %(actor)s, %(now)s, s.detail
-from unnest(%(id)s::bigint[], %(event)s::text[], %(from_state)s::text[], %(to_state)s::text[], %(detail)s::jsonb[])
-    as s (id, event, from_state, to_state, detail)
+from jsonb_to_recordset(%(rows)s::jsonb)
+    as s (id bigint, event text, from_state text, to_state text, detail jsonb)
 join cases_case as c on c.id = s.id
 """
 EFFECTS = """
 insert into cases_effect (case_id, kind, data, state, lane, run_at, attempts, fault)
 select s.id, s.kind, s.data, 'ready', %(lane)s, s.run_at, 0, ''
-from unnest(%(id)s::bigint[], %(kind)s::text[], %(data)s::jsonb[], %(run_at)s::timestamptz[])
-    as s (id, kind, data, run_at)
+from rows from (
+    jsonb_to_recordset(%(rows)s::jsonb) as (id bigint, kind text, data jsonb, run_at timestamptz)
+) with ordinality as s (id, kind, data, run_at, place)
+order by s.place
 """
 AWAITED, SWEPT = 0, 1  # lanes of effects
 SUBMITTED = frozenset({Event.SUBMIT, Event.SCHEDULE, Event.REFER})
@@ -49,11 +50,10 @@ def record(steps: Sequence[Step], *, actor: str, now: datetime) -> None:
     """Write ``steps`` in the current transaction. ``now``: aware UTC."""
     if not steps:
         return
-    saved = [_columns(step, now=now) for step in steps]
-    columns = {name: [row[name] for row in saved] for name in saved[0]}
+    rows = json.dumps([_columns(step, now=now) for step in steps], default=_plain)
     with connection.cursor() as cursor:
-        cursor.execute(SAVE, columns)
-        cursor.execute(HISTORY, columns | {"actor": actor, "now": now})
+        cursor.execute(SAVE, {"rows": rows})
+        cursor.execute(HISTORY, {"rows": rows, "actor": actor, "now": now})
     enqueue(
         [
             (step.case.pk, effect, _data(step, effect, now=now), now)
@@ -85,7 +85,7 @@ def _columns(step: Step, *, now: datetime) -> dict[str, Any]:
         "event": step.event.value,
         "from_state": step.before.state.value,
         "to_state": after.state.value,
-        "detail": json.dumps(dict(step.detail)) if step.detail else "{}",
+        "detail": dict(step.detail),
     }
 
 
@@ -124,14 +124,18 @@ def enqueue(
     """
     if not effects:
         return
+    rows = [
+        {"id": case, "kind": kind.value, "data": dict(data), "run_at": run_at}
+        for case, kind, data, run_at in effects
+    ]  # fmt: skip
     with connection.cursor() as cursor:
-        cursor.execute(
-            EFFECTS,
-            {
-                "id": [case for case, _, _, _ in effects],
-                "kind": [kind.value for _, kind, _, _ in effects],
-                "data": [json.dumps(dict(data)) for _, _, data, _ in effects],
-                "lane": lane,
-                "run_at": [run_at for _, _, _, run_at in effects],
-            },
-        )
+        cursor.execute(EFFECTS, {"rows": json.dumps(rows, default=_plain), "lane": lane})
+
+
+def _plain(value: object) -> str:
+    """Return a time or a span as PostgreSQL reads it. Raises: TypeError."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return f"{value.days} days {value.seconds} seconds {value.microseconds} microseconds"
+    raise TypeError(f"{type(value).__name__} is neither time nor span")

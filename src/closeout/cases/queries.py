@@ -33,12 +33,20 @@ def history(case: Case) -> Sequence[CaseEvent]:
     return list(CaseEvent.objects.filter(case=case).order_by("revision"))
 
 
+NOT_SWEPT = (
+    "opened_at", "submitted_at", "closed_at", "looked_at", "remind_at", "aside_until", "action_digest",
+    "records_choice",
+)  # fmt: skip
+
+
 def lock(cases: Collection[int], *, wait: bool) -> list[Case]:
     """Lock ``cases`` for this transaction, in order of their ids.
 
     ``wait``: a person waits for whoever holds the row; a sweep leaves such rows for its next round.
     """
     rows = Case.objects.filter(pk__in=cases).order_by("pk")
+    if not wait:
+        rows = rows.defer(*NOT_SWEPT)
     return list(rows.select_for_update(skip_locked=not wait, no_key=True))
 
 
