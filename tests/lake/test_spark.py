@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import duckdb
 import pyarrow.parquet
@@ -46,6 +46,13 @@ def _free_port() -> int:
         return port
 
 
+def _drain(said: IO[str]) -> None:
+    """Read on until the program ends: it must not wait for a reader."""
+    with said:
+        for _ in said:
+            pass
+
+
 def _started(command: list[str], environment: dict[str, str], text: str) -> subprocess.Popen[str]:
     """Start a program and return when it has written ``text``."""
     program = subprocess.Popen(
@@ -56,7 +63,7 @@ def _started(command: list[str], environment: dict[str, str], text: str) -> subp
     for line in program.stdout:
         said.append(line)
         if text in line:
-            threading.Thread(target=program.stdout.read, daemon=True).start()  # it must not wait for a reader
+            threading.Thread(target=_drain, args=(program.stdout,), daemon=True).start()
             return program
     raise AssertionError("".join(said))
 
@@ -131,7 +138,7 @@ def test_a_loan_of_the_last_digit_blocks_in_the_lake_too(cluster: Any, tmp_path:
 def test_the_cluster_screens_a_population_as_duckdb_does(cluster: Any, tmp_path: Path) -> None:
     """Identical summaries, identical blockers."""
     moment = datetime(2026, 11, 22)
-    population.generate(tmp_path / "facts", accounts=5000, seed=7, as_of=moment)
+    population.generate(tmp_path / "facts", accounts=2000, seed=7, as_of=moment)
     asked = screen.Asked(parquet.opened(tmp_path / "facts"), Policy(), moment)
     ours = screen.screen(asked, tmp_path / "duckdb", engine="duckdb")
     theirs = screen.screen(asked, tmp_path / "spark", engine="spark")
