@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -78,12 +77,15 @@ def surroundings(cluster_url: str, tmp_path_factory: pytest.TempPathFactory) -> 
     with databases.connect(cluster_url, autocommit=True) as connection:
         for made, template in ((name, "closeout_template"), (f"{name}_keyring", "closeout_template_keyring")):
             connection.execute(f'create database "{made}" template "{template}" strategy file_copy')
+    policy = place / "policy.toml"
+    policy.write_text("consent_reading_seconds = 1\n")
     environment = {key: value for key, value in os.environ.items() if not key.startswith("CLOSEOUT_")}
     environment |= {
         "CLOSEOUT_DATABASE_URL": databases.with_name(cluster_url, name),
         "CLOSEOUT_KEYRING_URL": databases.with_name(cluster_url, f"{name}_keyring"),
         "CLOSEOUT_DATA_DIR": str(place),
         "CLOSEOUT_KEYS": str(place / "keys"),
+        "CLOSEOUT_POLICY": str(policy),
         "CLOSEOUT_DEMO": "1",
         "PYTHONUNBUFFERED": "1",
     }
@@ -122,15 +124,17 @@ def site(surroundings: dict[str, str], backstage: Backstage) -> Iterator[str]:
             stderr=subprocess.STDOUT,
         )  # fmt: skip
         address = f"http://127.0.0.1:{port}"
-        for _ in range(300):
-            with contextlib.suppress(urllib.error.URLError, ConnectionError):
-                urllib.request.urlopen(f"{address}/robots.txt", timeout=5).close()
-                break
-            assert process.poll() is None, log.read_text()
-            CLOCK.sleep(0.1)
-        yield address
-        process.terminate()
-        process.wait(timeout=30)
+        try:
+            for _ in range(300):
+                with contextlib.suppress(OSError):
+                    urllib.request.urlopen(f"{address}/robots.txt", timeout=10).close()
+                    break
+                assert process.poll() is None, log.read_text()
+                CLOCK.sleep(0.1)
+            yield address
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
 
 
 @pytest.fixture(scope="session")
@@ -199,7 +203,12 @@ def visit(browser: Browser, site: str) -> Iterator[Visit]:
     contexts: list[BrowserContext] = []
 
     def make(
-        *, language: str = "zh", width: int = 390, scheme: str = "light", scripts: bool = True, axe: bool = False
+        *,
+        language: str = "zh",
+        width: int = 390,
+        scheme: str = "light",
+        scripts: bool = True,
+        axe: bool = False,
     ) -> Visitor:
         context = browser.new_context(
             viewport={"width": width, "height": 844},

@@ -98,12 +98,7 @@ def test_the_glossary_decides(english: str, chinese: str) -> None:
 def test_one_space_between_chinese_and_latin_and_none_inside_dates() -> None:
     """House typography: ``3 笔挂单``; full-width marks stand without spaces."""
     joined = re.compile(r"[\u4e00-\u9fff][A-Za-z0-9]|[A-Za-z0-9][\u4e00-\u9fff]| [，。：（）]|[，。：（）] ")
-    wrong = [
-        text
-        for _, target in entries()
-        for text in target
-        if joined.search(_filled(text))
-    ]
+    wrong = [text for _, target in entries() for text in target if joined.search(_filled(text))]
     assert wrong == []
 
 
