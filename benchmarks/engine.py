@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -188,6 +189,7 @@ def check_alone(count: int) -> tuple[int, float]:
 
 
 def _second() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     engine()
 
 
@@ -280,6 +282,7 @@ def main() -> None:
     )
     wanted.add_argument("--venue", type=int, default=2_000, help="cases closed at the sandbox one by one")
     asked = wanted.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is stopped
     with bench():
         furnish(2_000)
         engine()  # warms plans and caches

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyotp
 import pytest
+from django.db import DatabaseError
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.cases.exchange import Exchange, parallel
@@ -223,3 +224,16 @@ def test_the_code_lies_nowhere_in_the_clear(exchange: Exchange, case: Case) -> N
         assert code not in text
     codes.confirm(case, "email", code, now=exchange.now)
     assert "email" not in verification.missing(case, now=exchange.now)
+
+
+def test_a_crash_between_the_two_marks_burns_no_code(
+    exchange: Exchange, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R-CLO-3: found by the crash matrix; step and challenge are marked in one commit, or neither is."""
+    issue(case, "totp", exchange)
+    genuine = verification.USE_ONCE
+    monkeypatch.setattr(verification, "USE_ONCE", "select 1 / 0 where %s is not null and %s is not null")
+    with pytest.raises(DatabaseError):
+        confirm(case, "totp", typed(exchange), exchange)
+    monkeypatch.setattr(verification, "USE_ONCE", genuine)
+    assert confirm(case, "totp", typed(exchange), exchange) == "accepted"

@@ -296,6 +296,7 @@ def main() -> int:
         "--light", action="store_true", help="note archive and certificate, do not make them"
     )
     asked = wanted_by.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is stopped
     begun = CLOCK.monotonic()
     process.prepare()
     with bench_on(durable=False, light=asked.light) as (bench, _):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ def prepare() -> None:
 
 def live(name: str, environment: Mapping[str, str], *, at: int = 0, furnish: bool = False) -> None:
     """Live through a closing in the database called ``name``; die at the ``at``-th point, 0 for never."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.environ.update(environment)
     from django.core.management import call_command
     from django.db import connection
