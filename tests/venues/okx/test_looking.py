@@ -182,7 +182,7 @@ def test_old_answers_do_not_count() -> None:
 @pytest.mark.parametrize("one", [each for each in READINGS if each.feeds], ids=lambda one: one.name)
 def test_every_reader_failing_makes_its_conditions_unknown(one: Any) -> None:
     """R-CHK-17: each reading in turn; all that it feeds is unreadable and nothing that reads it is clear."""
-    how = Failure(Kind.NETWORK)
+    how = Failure(Kind.NETWORK, "")
     if one.name == "account/config":
         with pytest.raises(Failure):
             looked(failing={one.name: how})

@@ -60,7 +60,7 @@ DISPUTES = frozenset({"58104", "58105"})
 class Failure(Exception):
     """OKX did not give a usable answer. ``code`` is OKX's, or empty; ``detail`` is already redacted."""
 
-    def __init__(self, kind: Kind, code: str = "", detail: str = "") -> None:
+    def __init__(self, kind: Kind, code: str, detail: str = "") -> None:
         super().__init__(f"{kind} {code} {detail}".strip())
         self.kind = kind
         self.code = code

@@ -40,7 +40,7 @@ STATUS: Mapping[str, int] = {"50011": 429, "50002": 400, **{str(code): 401 for c
 class Refusal(Exception):
     """The server says no with an OKX code."""
 
-    def __init__(self, code: str, detail: str = "", message: str | None = None) -> None:
+    def __init__(self, code: str, detail: str = "", *, message: str | None = None) -> None:
         self.code = code
         self.message = message or MESSAGES.get(code, detail or "Operation failed").format(detail=detail)
         super().__init__(f"{code} {self.message}")

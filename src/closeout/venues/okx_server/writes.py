@@ -63,10 +63,10 @@ class Desk:
         try:
             (receipt,) = self.venue.submit([(key, command)])
         except Rejected as no:
-            raise Refusal(CODES.get(no.reason, "51000"), no.reason, f"{no.reason}: {no}") from no
+            raise Refusal(CODES.get(no.reason, "51000"), no.reason, message=f"{no.reason}: {no}") from no
         if receipt.state is ReceiptState.REJECTED:
             reason = receipt.reason or ""
-            raise Refusal(CODES.get(reason, "51000"), reason, reason)
+            raise Refusal(CODES.get(reason, "51000"), reason, message=reason)
         return receipt
 
 
@@ -117,7 +117,7 @@ def place_order(desk: Desk, books: Books, body: Body) -> list[Row]:
         if no is None:
             raise
         code = "51008" if no.reason == "insufficient" else CODES.get(no.reason, "51000")
-        raise Refusal(code, no.reason, no.reason) from wrong
+        raise Refusal(code, no.reason, message=no.reason) from wrong
     own = str(body.get("clOrdId", ""))
     return [said(ordId=number, clOrdId=own, tag=body.get("tag", ""), sCode="0", sMsg="", ts=books.now)]
 
@@ -341,7 +341,7 @@ def estimate(desk: Desk, books: Books, body: Body) -> list[Row]:
     (quoted,) = desk.venue.quote([command])
     if not quoted.possible or quoted.price is None:
         raise Refusal(
-            CODES.get(quoted.reason or "", "58370"), quoted.reason or "", quoted.reason or "no price"
+            CODES.get(quoted.reason or "", "58370"), quoted.reason or "", message=quoted.reason or "no price"
         )
     number = uuid.uuid4().hex
     with desk.lock:
