@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -133,6 +134,16 @@ def state(account: int) -> str:
     return "none" if case is None else case.state
 
 
+def reached(account: int, wanted: str) -> str:
+    """Work until the case stands at ``wanted``; the site's own worker may hold the effects meanwhile."""
+    for _ in range(400):
+        worker.turn(now=venues.now())
+        if state(account) == wanted:
+            break
+        threading.Event().wait(0.05)
+    return state(account)
+
+
 def working() -> None:
     """Do everything that is due now."""
     worker.run_until_idle(now=venues.now())
@@ -158,6 +169,7 @@ DEEDS = {
         deposited,
         cleared,
         state,
+        reached,
         working,
         unreadable,
     )

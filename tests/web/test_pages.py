@@ -32,7 +32,7 @@ def cast(backstage: Any) -> dict[str, int]:
     made = {"closed": backstage.person(handle="clean")}
     backstage.submitted(account=made["closed"])
     backstage.passed(days=8)
-    assert backstage.state(account=made["closed"]) == "observation"
+    assert backstage.reached(account=made["closed"], wanted="observation") == "observation"
     for name in ("messy", "frozen"):
         made[name] = backstage.person(handle=name)
     for name in ("clean", "applied", "cooling", "paused", "withdrawn"):
@@ -43,6 +43,7 @@ def cast(backstage: Any) -> dict[str, int]:
     for name in ("cooling", "paused", "withdrawn"):
         backstage.submitted(account=made[name])
     backstage.deposited(account=made["paused"])
+    assert backstage.reached(account=made["paused"], wanted="pause") == "pause"
     backstage.withdrawn(account=made["withdrawn"])
     return made
 
