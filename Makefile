@@ -10,7 +10,7 @@ catalogs := $(patsubst %.po,%.mo,$(wildcard src/closeout/locale/*/LC_MESSAGES/*.
 # Tests start many short processes; without compiled files each of them compiles everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo serve test check ready browser style types layers sql-style tests format clean test-spark test-hostile bench-screen bench-records tax-agreement crash-clearing crash-closing bench-engine soak
+.PHONY: help demo serve test test-web check ready browser style types layers sql-style tests format clean test-spark test-hostile bench-screen bench-records tax-agreement crash-clearing crash-closing bench-engine soak
 
 help: ## show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | sort | awk -F '	' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -24,6 +24,9 @@ serve: ready ## the site with seeded people on http://127.0.0.1:8000
 test: ready browser ## every test, linter, type check and house rule
 	@$(MAKE) --no-print-directory --jobs 2 style layers types sql-style
 	$(RUN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+
+test-web: ready browser ## the portal's gate in a real Chromium, and its texts
+	$(RUN)/pytest tests/web $(ARGS)
 
 check: ready style layers ## the fast subset: style, layers, house rules, core
 	$(RUN)/pytest tests/house tests/core $(ARGS)
