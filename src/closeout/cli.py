@@ -18,8 +18,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "worker": ("closeout.commands.serve:worker", "Move cases on: another worker beside the one of serve."),
     "people": ("closeout.commands.people:people", "List the seeded people and how to sign in as each."),
     "certificate": ("closeout.commands.records:certificate", "Verify a certificate of closure, offline."),
-    "erasure": ("closeout.commands.records:erasure", "Apply erasures again after a restore, look for traces."),
-    "witness": ("closeout.commands.records:witness", "Cosign a checkpoint of the audit log, outside the operator."),
+    "erasure": (
+        "closeout.commands.records:erasure",
+        "Apply erasures again after a restore, look for traces.",
+    ),
+    "witness": (
+        "closeout.commands.records:witness",
+        "Cosign a checkpoint of the audit log, outside the operator.",
+    ),
     "audit": ("closeout.commands.records:audit", "Check that the audit log is whole."),
     "venue": ("closeout.commands.venue:venue", "Check that a venue keeps its contract."),
     "facts": ("closeout.commands.facts:facts", "Show the relations of facts, check your own tables."),

@@ -147,7 +147,9 @@ def drop(url: str) -> None:
         try:
             connection.execute(statement)
         except errors.InsufficientPrivilege:
-            raise ClusterError(f"The database {name} may not be dropped by this user; drop it by hand.") from None
+            raise ClusterError(
+                f"The database {name} may not be dropped by this user; drop it by hand."
+            ) from None
 
 
 def _create(url: str, *, variable: str) -> None:

@@ -55,7 +55,9 @@ class Command:
     items: tuple[str, ...] = ()
     asset: str | None = None
     amount: Decimal | None = None
-    params: Mapping[str, str] = field(default_factory=dict)  # to_asset, address, network, memo, price_least, …
+    params: Mapping[str, str] = field(
+        default_factory=dict
+    )  # to_asset, address, network, memo, price_least, …
 
     def digest(self) -> str:
         """Return SHA-256 over everything that the command says; equal commands have equal digests."""
