@@ -55,7 +55,7 @@ def stub() -> Iterator[Callable[[SAYS], tuple[str, list[str]]]]:
                 """Say nothing."""
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         closing.append(server)
         return f"http://127.0.0.1:{server.server_port}", asked
 

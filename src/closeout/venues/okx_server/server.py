@@ -35,6 +35,7 @@ from closeout.venues.sandbox.venue import SandboxVenue
 
 BODY_MAX = 1 << 20
 READERS_MAX = 8
+POLL_SECONDS = 0.02  # how soon a server in a thread notices that it shall stop
 NOBODY = Key("", "", "", 0, 0, (), (), simulated=False, label="", revoked=False)
 
 
@@ -167,7 +168,9 @@ class Listening(ThreadingHTTPServer):
         return f"http://{self.server_address[0]!s}:{self.server_address[1]}"
 
     def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=self.serve_forever, name="okx-v5", daemon=True)
+        self._thread = threading.Thread(
+            target=self.serve_forever, args=(POLL_SECONDS,), name="okx-v5", daemon=True
+        )
         self._thread.start()
         return self
 
