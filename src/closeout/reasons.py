@@ -168,6 +168,11 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "en": "The language is not known. Known are zh and en.",
         "zh": "不支持这种语言。可用的语言是 zh 和 en。",
     },
+    "message_empty": {"en": "The message is empty. Write something first.", "zh": "消息是空的，请先写点内容。"},
+    "message_too_long": {
+        "en": "The message is too long: at most {most} characters. Split it.",
+        "zh": "消息太长：最多 {most} 个字。请分成几条发送。",
+    },
 }  # fmt: skip
 
 FACTORS: Mapping[str, Mapping[str, str]] = {

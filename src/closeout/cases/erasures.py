@@ -19,11 +19,16 @@ FORGET = (
     "update cases_message as m set sealed = ''::bytea from cases_case as c"
     " where m.case_id = c.id and m.sealed <> ''::bytea and c.venue || ':' || c.account_id = any(%s)"
 )
+FORGET_CORRESPONDENCE = (
+    "update cases_casemessage set sealed = ''::bytea"
+    " where sealed <> ''::bytea and venue || ':' || account_id = any(%s)"
+)
 
 
 def forget(cursor: psycopg.Cursor[Any], subjects: Sequence[str]) -> None:
     """Remove what the tables of cases still hold of ``subjects``; its keys are gone already. Idempotent."""
-    cursor.execute(FORGET, (list(subjects),))
+    for statement in (FORGET, FORGET_CORRESPONDENCE):
+        cursor.execute(statement, (list(subjects),))
 
 
 def mark(receipts: Sequence[Destroyed], *, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from closeout.cases.models.case import Case, CaseEvent, Consent, PolicyVersion
 from closeout.cases.models.clearing import ClearingEntry, ClearingEvent, ClearingRun, ClearingShown
+from closeout.cases.models.correspondence import CaseMessage
 from closeout.cases.models.documents import Document
 from closeout.cases.models.effects import EffectRow
 from closeout.cases.models.messages import Message
@@ -10,6 +11,7 @@ from closeout.cases.models.verification import Challenge, RateLimit, TotpStep
 __all__ = [
     "Case",
     "CaseEvent",
+    "CaseMessage",
     "Challenge",
     "ClearingEntry",
     "ClearingEvent",
