@@ -11,6 +11,8 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+from closeout.policy import laws
+
 FACTORS = ("email", "sms", "totp", "passkey")
 MAILBOX_OR_PHONE = frozenset({"email", "sms"})
 
@@ -23,25 +25,31 @@ class PolicyError(ValueError):
         self.problems = problems
 
 
-def days(default: int, least: int, most: int, why: str) -> Any:
-    """Declare a whole number of days (or of the unit in the field's name) with its lawful range."""
-    return field(default=default, metadata={"least": least, "most": most, "why": why})
+def days(default: int, least: int, most: int, why: str, *, favours: str = "") -> Any:
+    """Declare a whole number of days (or of the unit in the field's name) with its lawful range.
+
+    ``favours``: a change of an open case to ``less`` or ``more`` is in its holder's favour (R-CLO-15).
+    """
+    return field(default=default, metadata={"least": least, "most": most, "why": why, "favours": favours})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
     """One version of the operator's policy; every field has a default that is safe and documented."""
 
-    password_wait_days: int = days(30, 0, 90, "a thief changes the password first")
-    factor_wait_days: int = days(90, 0, 90, "a thief replaces phone, e-mail or authenticator")
+    password_wait_days: int = days(30, 0, 90, "a thief changes the password first", favours="less")
+    factor_wait_days: int = days(
+        90, 0, 90, "a thief replaces phone, e-mail or authenticator", favours="less"
+    )  # fmt: skip
     cooling_off_days: int = days(7, 0, 30, "time to change one's mind")
-    resume_hours: int = days(24, 1, 168, "least time left after a pause, so that the notice can be read")
+    resume_hours: int = days(24, 1, 168, "least time left after a pause, to read the notice", favours="more")
     application_days: int = days(14, 1, 90, "an application that is not submitted lapses")
     observation_days: int = days(180, 30, 365, "late value can still be claimed")
     identifier_reuse_days: int = days(30, 0, 180, "a new account with the same e-mail or phone")
-    review_working_days: int = days(15, 1, 15, "manual review must end (GB/T 35273-2020)")
+    review_working_days: int = days(15, 1, 15, "manual review must end (GB/T 35273-2020)", favours="less")
     retention_years: int = days(5, 1, 15, "identity and transactions kept by law (FATF R.11)")
-    statement_seasons: int = days(2, 0, 10, "tax seasons in which statements stay readable")
+    statement_seasons: int = days(2, 0, 10, "tax seasons in which statements stay readable", favours="more")
+    exit_notice_days: int = days(90, 14, 365, "notice before the operator closes by itself (UK: 90)")
     ledger_quiet_minutes: int = days(10, 0, 1440, "funding and settlement post late")
     facts_stale_minutes: int = days(60, 1, 1440, "older facts decide nothing")
     consent_reading_seconds: int = days(5, 0, 60, "the risk list must have been on the screen")
@@ -62,7 +70,7 @@ class Policy:
     own_domains: tuple[str, ...] = ("closeout.example",)
 
     def __post_init__(self) -> None:
-        problems = _out_of_range(self) + _contradictions(self)
+        problems = _out_of_range(self) + _contradictions(self) + laws.problems(self)
         if problems:
             raise PolicyError(problems)
 
@@ -104,7 +112,41 @@ def _contradictions(policy: Policy) -> list[str]:
         problems.append("verification needs at least one of totp or passkey beside mailbox and phone")
     if not policy.own_domains:
         problems.append("own_domains is empty; messages must name the true domains")
+    if policy.identifier_reuse_days > policy.observation_days:
+        problems.append(
+            f"identifier_reuse_days is {policy.identifier_reuse_days}, but identifiers are forgotten after "
+            f"observation_days {policy.observation_days}"
+        )
+    if 0 < policy.cooling_off_days * 24 < policy.resume_hours:
+        problems.append(
+            f"resume_hours is {policy.resume_hours}, longer than all {policy.cooling_off_days} days of cooling-off"
+        )
+    if len(set(policy.verification)) < len(policy.verification):
+        problems.append("verification names a factor twice")
     return problems
+
+
+def in_favour(old: Policy, new: Policy) -> Policy:
+    """Return ``old`` with every number of ``new`` that is better for the holder (R-CLO-15); ``old`` if none is.
+
+    The law packs of ``old`` stay. Raises: PolicyError where the mixture would be unlawful.
+    """
+    better = {}
+    for spec in dataclasses.fields(Policy):
+        favours = spec.metadata.get("favours")
+        was, becomes = getattr(old, spec.name), getattr(new, spec.name)
+        if (favours == "less" and becomes < was) or (favours == "more" and becomes > was):
+            better[spec.name] = becomes
+    return dataclasses.replace(old, **better) if better else old
+
+
+def differences(old: Policy, new: Policy) -> list[tuple[str, str, str]]:
+    """Return (name, before, after) of every number that differs, in the order of the fields."""
+    return [
+        (spec.name, str(getattr(old, spec.name)), str(getattr(new, spec.name)))
+        for spec in dataclasses.fields(Policy)
+        if getattr(old, spec.name) != getattr(new, spec.name)
+    ]
 
 
 def loads(text: str, *, name: str = "policy") -> Policy:
