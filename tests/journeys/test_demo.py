@@ -11,11 +11,18 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from closeout.cluster import binaries, databases, server
+from closeout.venues.sandbox import seed
 
 CLOSEOUT = [sys.executable, "-m", "closeout.cli"]
+DEMO, KEPT, ALTERED = "closeout_demo", "closeout_proof", "closeout_altered"
 STEPS = [
     "ledger_before", "self_check", "one_click", "waiting", "application", "frozen", "change_of_mind", "application",
     "value_arrives", "closed", "proof", "late_value", "erased", "ledger_after",
@@ -34,8 +41,16 @@ def env(cluster_url: str, tmp_path_factory: pytest.TempPathFactory) -> Mapping[s
     return {**os.environ, "CLOSEOUT_DATABASE_URL": cluster_url, "CLOSEOUT_DATA_DIR": str(place)}
 
 
+def copy(url: str, source: str, target: str) -> None:
+    """Copy a database of the server at ``url``; an earlier copy is replaced."""
+    with databases.connect(url, autocommit=True) as connection:
+        old, new = sql.Identifier(source), sql.Identifier(target)
+        connection.execute(sql.SQL("drop database if exists {} with (force)").format(new))
+        connection.execute(sql.SQL("create database {} template {}").format(new, old))
+
+
 @pytest.fixture(scope="module")
-def told(env: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def told(env: Mapping[str, str], cluster_url: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The output of a demonstration that comes after one that was killed with kill -9 while it cleared."""
     out = tmp_path_factory.mktemp("demo") / "demo-output"
     words = ["demo", "--lang", "zh", "--out", str(out)]
@@ -48,6 +63,10 @@ def told(env: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Pa
     assert first.returncode == -signal.SIGKILL
     second = run(*words, env=env)
     assert second.returncode == 0, second.stderr
+    with zipfile.ZipFile(out / "archive.zip") as archive:
+        archive.extractall(out / "archive")
+    for ending in ("", "_keyring"):
+        copy(cluster_url, DEMO + ending, KEPT + ending)
     return out
 
 
@@ -71,16 +90,6 @@ def test_the_messy_account_was_blocked_by_nearly_everything(told: Path) -> None:
     steps = {step["step"]: step for step in json.loads((told / "story.json").read_text())["steps"]}
     assert len(steps["self_check"]["after"]["unmet"]) >= 14
     assert steps["waiting"]["after"] == {"result": "clear", "unmet": [], "holdings": {}}
-
-
-def test_every_file_of_the_archive_is_what_its_sum_says(told: Path) -> None:
-    """R-REC-1: as ``sha256sum -c SHA256SUMS`` does it."""
-    with zipfile.ZipFile(told / "archive.zip") as archive:
-        lines = archive.read("SHA256SUMS").decode().splitlines()
-        sums = dict(reversed(line.split("  ", 1)) for line in lines)
-        assert {"manifest.json", "csv/trades.csv", "json/ledger.json"} <= sums.keys()
-        for name, digest in sums.items():
-            assert hashlib.sha256(archive.read(name)).hexdigest() == digest, name
 
 
 @pytest.mark.parametrize("name", ["certificate.pdf", "certificate.json"])
@@ -142,3 +151,88 @@ def test_a_folder_with_other_files_is_not_emptied(env: Mapping[str, str], tmp_pa
     answer = run("demo", "--out", str(tmp_path), env=env)
     assert answer.returncode == 2
     assert (tmp_path / "thesis.txt").exists()
+
+
+def program(name: str) -> str:
+    """Return a program of the PostgreSQL that serves the tests."""
+    return str(binaries.find() / name)
+
+
+def test_sha256sum_agrees_with_every_file(told: Path) -> None:
+    """R-REC-1: ``sha256sum -c SHA256SUMS`` in the unpacked archive, and no file is left out of it."""
+    checker = [shutil.which("sha256sum") or "shasum"]
+    options = [] if checker[0].endswith("sha256sum") else ["-a", "256"]
+    said = subprocess.run(
+        [*checker, *options, "-c", "SHA256SUMS"], cwd=told / "archive", capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert said.returncode == 0, said.stdout + said.stderr
+    listed = {line.rpartition(": ")[0] for line in said.stdout.splitlines()}
+    files = {
+        path.relative_to(told / "archive").as_posix()
+        for path in (told / "archive").rglob("*")
+        if path.is_file()
+    }
+    assert listed == files - {"SHA256SUMS"}
+    assert {"statement.pdf", "csv/ledger.csv", "parquet/trades.parquet", "json/logins.json"} <= listed
+
+
+def test_the_certificate_names_the_hashes_of_the_archive(told: Path) -> None:
+    """R-CLO-14, R-REC-1: what was handed over is what the certificate says, each file and its size."""
+    statement = json.loads((told / "certificate.json").read_text())["statement"]
+    said = {one["name"]: (one["bytes"], one["sha256"]) for one in statement["files"]}
+    found = {
+        path.relative_to(told / "archive").as_posix(): (
+            path.stat().st_size,
+            hashlib.sha256(path.read_bytes()).hexdigest(),
+        )
+        for path in (told / "archive").rglob("*")
+        if path.is_file()
+    }
+    assert said == found
+    assert set(dict(statement["ledger_sums"]).values()) <= {"0"}
+
+
+def test_an_entry_altered_by_the_superuser_is_named(
+    told: Path, cluster_url: str, env: Mapping[str, str]
+) -> None:
+    """R-REC-6: triggers switched off, one row changed with psql; ``audit verify`` names that row."""
+    copy(cluster_url, KEPT, ALTERED)
+    owner = make_conninfo(databases.with_name(cluster_url, ALTERED), user=server.SUPERUSER)
+    words = ["audit", "verify", "--database", ALTERED, "--keys", str(told / "public-keys.json")]
+    whole = run(*words, env=env)
+    assert whole.returncode == 0, whole.stdout + whole.stderr
+    change = (
+        "set session_replication_role = replica; "
+        "update audit.entry set rec = convert_to(replace(convert_from(rec, 'UTF8'), 'confirm_closed', 'reopen'),"
+        " 'UTF8') where event = 'case:confirm_closed' returning number"
+    )
+    psql = subprocess.run(
+        [program("psql"), owner, "-X", "-q", "-t", "-A", "-c", change],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    number = int(psql.stdout.split()[0])
+    said = run(*words, env=env)
+    assert said.returncode == 1
+    assert f"changed {number}:" in said.stdout
+    assert "NOT whole" in said.stdout
+
+
+def test_a_dump_holds_nothing_of_the_erased_person(told: Path, cluster_url: str) -> None:
+    """R-REC-3: ``pg_dump | grep`` for name, e-mail, phone, document of the erased person, as text and as bytes."""
+    dumps = "".join(
+        subprocess.run(
+            [program("pg_dump"), databases.with_name(cluster_url, name)],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for name in (KEPT, f"{KEPT}_keyring")
+    )
+    gone = seed.private_of("messy", "en", 1, datetime(2026, 1, 5))
+    assert "confirm_erased" in dumps
+    written = "\n".join(path.read_text() for path in (told / "outbox").iterdir())
+    assert gone.email in written
+    for word in (gone.name, gone.email, gone.phone, gone.phone.replace(" ", ""), gone.document, gone.phrase):
+        assert word not in dumps, "something personal is left"
+        assert word.encode().hex() not in dumps, "something personal is left in bytes"
