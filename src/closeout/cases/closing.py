@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from closeout.cases import clearings, documents, erasures, queries, vaults, venues
 from closeout.cases.effects import Claimed, Handler, Outcome
-from closeout.cases.models import Case, CaseMessage, Message
+from closeout.cases.models import Case, CaseMessage, Message, StatedReason
 from closeout.lifecycle import Effect, Event
 from closeout.venues.base import Act, Command, Receipt, ReceiptState
 
@@ -96,6 +96,7 @@ def _erase_keys(batch: Sequence[Claimed], now: datetime) -> Sequence[Outcome]:
         destroyed = vaults.vault().destroy(subject, "operational", now.replace(tzinfo=None))
         Message.objects.filter(case=case).update(sealed=b"")
         CaseMessage.objects.filter(venue=case.venue, account_id=case.account_id).update(sealed=b"")
+        StatedReason.objects.filter(case=case).update(sealed=b"")
         clearings.erase(case.account_id, venue=case.venue)
         erasures.mark([destroyed], now=now.replace(tzinfo=None))
         receipt = {"digest": destroyed.digest, "keys": destroyed.keys}

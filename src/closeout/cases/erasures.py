@@ -24,10 +24,15 @@ FORGET_CORRESPONDENCE = (
     " where sealed <> ''::bytea and venue || ':' || account_id = any(%s)"
 )
 
+FORGET_REASONS = (
+    "update cases_statedreason as r set sealed = ''::bytea from cases_case as c"
+    " where r.case_id = c.id and r.sealed <> ''::bytea and c.venue || ':' || c.account_id = any(%s)"
+)
+
 
 def forget(cursor: psycopg.Cursor[Any], subjects: Sequence[str]) -> None:
     """Remove what the tables of cases still hold of ``subjects``; its keys are gone already. Idempotent."""
-    for statement in (FORGET, FORGET_CORRESPONDENCE):
+    for statement in (FORGET, FORGET_CORRESPONDENCE, FORGET_REASONS):
         cursor.execute(statement, (list(subjects),))
 
 

@@ -107,3 +107,11 @@ class Consent(models.Model):
     points = models.JSONField()  # codes of the points that were ticked
     shown_at = models.DateTimeField()
     given_at = models.DateTimeField(null=True)
+
+
+class StatedReason(models.Model):
+    """Why the holder leaves, in their own words, sealed with their key; it decides nothing (R-SUP-5)."""
+
+    case = models.OneToOneField(Case, on_delete=models.PROTECT, primary_key=True, related_name="reason")
+    sealed = models.BinaryField()
+    given_at = models.DateTimeField()

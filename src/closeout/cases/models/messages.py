@@ -20,3 +20,4 @@ class Message(models.Model):
     text_hash = models.CharField(max_length=64)
     created_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)
+    fault = models.CharField(max_length=32, blank=True, default="", db_default="")  # why it never can be sent
