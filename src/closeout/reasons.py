@@ -160,6 +160,10 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "en": "There is nothing that one click could clear.",
         "zh": "没有可以一键清理的项目。",
     },
+    "strong_factor": {
+        "en": "Two applications of this account were taken back before. Sign in and confirm with the authenticator app to take this one back.",
+        "zh": "该账户此前已撤销过两次申请。请登录并用身份验证器确认后再撤销。",
+    },
     "no_document": {
         "en": "This document does not exist yet. It is made when the account is closed, or when you ask for your records.",
         "zh": "该文件尚未生成。账户注销后或你申请导出记录后才会生成。",
@@ -172,6 +176,21 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
     "message_too_long": {
         "en": "The message is too long: at most {most} characters. Split it.",
         "zh": "消息太长：最多 {most} 个字。请分成几条发送。",
+    },
+    "person_missing": {"en": "Say who you are.", "zh": "请说明你是谁。"},
+    "why_missing": {"en": "Say why.", "zh": "请说明原因。"},
+    "policy_unchanged": {"en": "This policy is in force already.", "zh": "这份策略已经生效。"},
+    "already_drafted": {
+        "en": "Policy {version} is drafted already and waits for another person.",
+        "zh": "策略 {version} 已经起草，等待另一个人批准。",
+    },
+    "no_draft": {
+        "en": "There is no open draft of policy {version}. List them with: closeout policy list",
+        "zh": "没有策略 {version} 的待批草稿。请运行 closeout policy list 查看。",
+    },
+    "same_person": {
+        "en": "Another person must do this: whoever proposed it cannot approve it.",
+        "zh": "必须由另一个人执行：提出者不能自己批准。",
     },
 }  # fmt: skip
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from django.db import InterfaceError, OperationalError, connections, transaction
 
-from closeout.cases import applications, clearings, closing, effects, messages, queries, venues
+from closeout.cases import applications, clearings, closing, effects, messages, policies, queries, venues
 from closeout.cases.models import Case
 from closeout.cases.operations import SYSTEM, advance
 from closeout.conditions.check import Report, Result
@@ -41,6 +41,7 @@ def turn(*, now: datetime) -> int:
     """
     stages: Sequence[Callable[[], int]] = (
         effects.requeue,
+        lambda: policies.favour(now=now),
         lambda: clearings.turn(now=now),
         *(lambda state=state, step=step: _sweep(state, step, now=now) for state, step in SWEEPS),
         lambda: _watch(now=now),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -15,6 +16,8 @@ from datetime import UTC, datetime
 import click
 
 from closeout.commands import door
+
+PAGE_THREADS = 32  # beside those that streams hold; pages are made by a few at once, the others wait
 
 
 class PortTaken(click.ClickException):
@@ -34,8 +37,9 @@ def serve(host: str, port: int) -> None:
     start.begin()
     from django.db import connections
 
-    from closeout.cases import erasures, sandbox, vaults, venues
+    from closeout.cases import erasures, policies, sandbox, vaults, venues
 
+    policies.agree(now=venues.now())
     if again := erasures.reapply(now=datetime.now(UTC).replace(tzinfo=None)):
         door.progress(f"closeout: this database was older than its erasures; applied {len(again)} again")
     if sandbox.prepare():
@@ -43,7 +47,7 @@ def serve(host: str, port: int) -> None:
     venues.forget()  # the site is forked from this process: no connection and no pool may be shared with it
     vaults.forget()
     connections.close_all()
-    os.environ["CLOSEOUT_POOL"] = "4"
+    os.environ["CLOSEOUT_POOL"] = "8"
     with _worker():
         door.progress(f"closeout: http://{host}:{port}  (Ctrl-C stops it)")
         _site(host, port)
@@ -77,9 +81,12 @@ def _site(host: str, port: int) -> None:
     from granian import Granian
     from granian.constants import Interfaces
 
+    from closeout.web.live import STREAMS_MAX
+
+    logging.getLogger("_granian").addFilter(lambda said: "Python threads" not in said.getMessage())
     Granian(
-        "closeout.web.wsgi:application", address=host, port=port, interface=Interfaces.WSGI, blocking_threads=4,
-        log_access=False, websockets=False,
+        "closeout.web.wsgi:application", address=host, port=port, interface=Interfaces.WSGI,
+        blocking_threads=STREAMS_MAX + PAGE_THREADS, log_access=False, websockets=False, workers_kill_timeout=3,
     ).serve()  # fmt: skip
 
 
@@ -89,8 +96,10 @@ def worker() -> None:
     from closeout.cases import start
 
     start.begin()
+    from closeout.cases import policies, venues
     from closeout.cases.worker import run
 
+    policies.agree(now=venues.now())
     over = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: over.set())
