@@ -67,8 +67,7 @@ def run_check(asked: Asked, *, as_json: bool, language: str) -> None:
         else:
             pages.report(report, policy, language)
             okx_pages.details(looked, language)
-            if [blocker.item for blocker in report.blockers] == ["this-key"] and not looked.failures:
-                click.echo(okx_pages.say("last", language))
+            click.echo(f"\n{okx_pages.last(looked, clear=report.result == 'clear', language=language)}")
         okx_pages.warn(looked, language)
     codes = {"clear": door.DONE, "blocked": door.BLOCKED, "unknown": door.INCOMPLETE}
     unknown = any(finding.result == "unknown" for finding in report.findings)
@@ -279,14 +278,22 @@ def domains(url: str, as_json: bool, lang: str | None) -> None:
 
 
 @okx.command()
-@click.option("--port", type=int, default=8055, show_default=True, help="Port on this computer only.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8055, show_default=True,
+    help="Port on this computer only; 0 is any.",
+)  # fmt: skip
 @click.option("--person", default="messy", show_default=True, help="Seeded person for whom a key is made.")
 @click.option("--permissions", default="read_only,trade,withdraw", show_default=True)
-def serve(port: int, person: str, permissions: str) -> None:
+@click.option("--subs", is_flag=True, help="Make a key for each sub-account too.")
+def serve(port: int, person: str, permissions: str, subs: bool) -> None:
     """Let the sandbox speak OKX v5 on a port of its own, and make a key to try it with."""
     from closeout.cases import start
 
     url = start.begin()
+    from closeout.cases import sandbox
     from closeout.commands import okx_serve
 
-    okx_serve.run(url, port=port, person=person, permissions=permissions)
+    if sandbox.prepare():
+        door.progress("closeout: seeded the people of the sandbox (closeout people lists them)")
+
+    okx_serve.run(url, port=port, person=person, permissions=permissions, subs=subs)

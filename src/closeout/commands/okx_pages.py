@@ -21,8 +21,13 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "zh": "此密钥可以交易或提币。仅查询时请新建只读密钥：okx.com → 个人中心 → API → 创建。",
     },
     "last": {
-        "en": "Only the key itself is left: delete it last, on the web, then close in the app (closeout okx steps).",
-        "zh": "只剩这个密钥本身：最后在网页端删除，然后到 App 注销（closeout okx steps）。",
+        "en": "Only the key used here ({label}) is left: delete it last, on the web, then close in the app "
+        "(closeout okx steps).",
+        "zh": "只剩本次使用的密钥（{label}）：最后在网页端删除，然后到 App 注销（closeout okx steps）。",
+    },
+    "own": {
+        "en": "The key used here ({label}) is not counted above: delete this one last, on the web.",
+        "zh": "本次使用的密钥（{label}）未计入以上结果：请最后在网页端删除它。",
     },
 }  # fmt: skip
 
@@ -56,6 +61,11 @@ def details(looked: Looked, language: str) -> None:
                 click.echo(f"      {' '.join(f'{name}={row[name]}' for name in list(row)[:6])}")
 
 
+def last(looked: Looked, *, clear: bool, language: str) -> str:
+    """Return what becomes of the key that looks: it must exist to look, so it goes last."""
+    return say("last" if clear else "own", language, label=looked.holder.key_label or "-")
+
+
 def warn(looked: Looked, language: str) -> None:
     """Say on stderr that the key may do more than looking."""
     if looked.holder.can_trade or looked.holder.can_withdraw:
@@ -75,6 +85,7 @@ def document(looked: Looked) -> dict[str, Any]:
             "label": looked.holder.key_label,
             "permissions": list(looked.holder.permissions),
             "ip_bound": looked.holder.ip_bound,
+            "delete_last": True,
         },
         "sources": {name: source.state for name, source in sorted(looked.sources.items())},
         "declared": {

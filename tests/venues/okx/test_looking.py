@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.venues.okx.recorded import SUB, UID, Played, empty
 
+from closeout.commands.okx_pages import document, last
 from closeout.conditions.check import Result, check
 from closeout.facts.duck import DuckFacts
 from closeout.policy import Policy
@@ -84,8 +85,7 @@ def test_positions_keep_their_sign_and_closed_ones_are_none() -> None:
 
 def test_keys_bots_and_copied_traders_can_act_for_the_holder() -> None:
     keys = {row.key_id: row for row in rows(looked(), "api_key")}
-    assert keys.keys() == {"this-key", "grid-448", "recurring-449", "copying-ABCD"}
-    assert not keys["this-key"].can_trade
+    assert keys.keys() == {"grid-448", "recurring-449", "copying-ABCD"}
 
 
 def test_earn_of_every_kind_with_dates() -> None:
@@ -148,11 +148,14 @@ def test_an_old_referral_is_not_a_contract() -> None:
     assert [row.kind for row in rows(looked(), "rebate")] == ["referral"]
 
 
-def test_an_empty_account_is_clear_but_for_the_key_itself() -> None:
-    findings = judged(looked(answers=empty()))
-    open_ones = {code: one.result for code, one in findings.items() if one.result is not Result.CLEAR}
-    assert open_ones == {"no_api_keys": Result.BLOCKED}
-    assert [blocker.item for blocker in findings["no_api_keys"].blockers] == ["this-key"]
+def test_an_empty_account_is_clear_and_the_key_that_looks_goes_last() -> None:
+    """R-CHK-10: looking needs a key; it is named beside the report and does not block for ever."""
+    seen = looked(answers=empty())
+    findings = judged(seen)
+    assert {code for code, one in findings.items() if one.result is not Result.CLEAR} == set()
+    assert document(seen)["key"]["delete_last"] is True
+    assert "delete it last" in last(seen, clear=True, language="en")
+    assert "delete this one last" in last(seen, clear=False, language="en")
 
 
 def test_nothing_declared_is_unknown_never_clear() -> None:

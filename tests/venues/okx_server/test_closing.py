@@ -101,7 +101,7 @@ def test_a_messy_account_ends_clear_and_in_an_archive_that_verifies(
         place.venue.settle()
     last = {finding.condition.code: finding for finding in report(venue, account).findings}
     assert {code: last[code].blockers for code in SHOWN_BY_API if last[code].result is not Result.CLEAR} == {}
-    assert [blocker.item for blocker in last["no_api_keys"].blockers] == ["this-key"]
+    assert last["no_api_keys"].result is Result.CLEAR  # the key that looks is named beside the report
     sums = history.sums(iter(list(venue.records(account, "ledger"))))
     assert {asset: total for asset, total in sums.items() if total} == {}
     made = export.build(
@@ -129,7 +129,7 @@ def test_a_read_only_key_moves_nothing(place: Place) -> None:
 def test_what_only_the_app_can_do_is_said_so(place: Place, venue: OkxVenue) -> None:
     account = place.people["messy"]
     for command in (
-        commands.revoke_key(account, "this-key"),
+        commands.revoke_key(account, "declared-other_keys"),
         commands.close_sub_account(account, "100003"),
         commands.unbind(account, "200004"),
         commands.stop_renewal(account, "fixed-500002"),

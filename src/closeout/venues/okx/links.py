@@ -74,18 +74,6 @@ def account(rows: Sequence[Raw], _: Seen) -> Iterator[Account]:
     )
 
 
-def this_key(rows: Sequence[Raw], _: Seen) -> Iterator[ApiKey]:
-    """Read ``account/config``: the very key that asks is one more key, to be deleted last."""
-    said = holder(rows)
-    yield ApiKey(
-        account_id=said.account_id,
-        key_id="this-key",
-        kind="key",
-        label=said.key_label,
-        can_trade=said.can_trade,
-    )
-
-
 def identity(rows: Sequence[Raw], seen: Seen) -> Iterator[Identity]:
     """Read ``account/config``: level 0 means never verified; a higher level proves nothing more."""
     if holder(rows).kyc_level == "0":

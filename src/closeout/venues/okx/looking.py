@@ -23,9 +23,19 @@ from closeout.venues.okx.declared import Answer
 from closeout.venues.okx.endpoints import get
 from closeout.venues.okx.errors import DISPUTES, HOLDS, Failure, Kind
 from closeout.venues.okx.links import Holder, Sub
-from closeout.venues.okx.reading import CONFIG, READINGS, Answers, Reading, ask, reading, table, translate
+from closeout.venues.okx.reading import (
+    CONFIG,
+    READINGS,
+    SUBS,
+    Answers,
+    Reading,
+    ask,
+    reading,
+    table,
+    translate,
+)
 from closeout.venues.okx.seen import Seen
-from closeout.venues.okx.values import Unreadable, moment
+from closeout.venues.okx.values import Raw, Unreadable, moment
 from closeout.venues.okx.wire import Wire
 
 
@@ -106,7 +116,8 @@ def look(
     except Unreadable as wrong:
         raise Failure(Kind.SHAPE, "", f"account/config: {wrong}") from None
     answered: Answers = {CONFIG.name: config}
-    answered |= ask(wire, [one for one in READINGS if one is not CONFIG and one.name not in without])
+    wanted = [one for one in READINGS if one is not CONFIG and one.name not in without]
+    answered |= ask(wire, wanted, {SUBS: _of_subs})
     seen = Seen(
         account_id=holder.account_id,
         as_of=now,
@@ -117,7 +128,7 @@ def look(
     collected = _Collected()
     for one in READINGS:
         collected.take(one, answered.get(one.name, Failure(Kind.OTHER, "", "left out")), seen)
-    _look_at_subs(wire, answered, seen, collected)
+    _look_at_subs(answered, seen, collected)
     residuals = _look_for_hidden(answered, seen, collected)
     kept = declared.fresh(answers or {}, now=now)
     collected.rows.extend(declared.rows(kept, holder.account_id))
@@ -133,24 +144,28 @@ def look(
     )
 
 
-def _look_at_subs(wire: Wire, answered: Answers, seen: Seen, collected: _Collected) -> None:
-    listed = answered.get("users/subaccount/list")
+def _of_subs(listed: Sequence[Raw]) -> list[Reading]:
+    """Return what to ask about each listed sub-account; a list that cannot be read is judged later."""
+    try:
+        return [one for sub in links.subs(listed) for one in _sub_readings(sub)]
+    except Unreadable:
+        return []
+
+
+def _look_at_subs(answered: Answers, seen: Seen, collected: _Collected) -> None:
+    listed = answered.get(SUBS)
     if not isinstance(listed, list):
         return
     try:
         subs = links.subs(listed)
     except Unreadable as wrong:
-        collected.fail(
-            reading("users/subaccount/list", "sub_account balance"), Failure(Kind.SHAPE, "", str(wrong)), seen
-        )
+        collected.fail(reading(SUBS, "sub_account balance"), Failure(Kind.SHAPE, "", str(wrong)), seen)
         return
-    wanted = [one for sub in subs for one in _sub_readings(sub)]
-    said = ask(wire, wanted) if wanted else {}
     for sub in subs:
         own = dataclasses.replace(seen, account_id=sub.account_id, parent_id=seen.account_id)
         before = len(collected.rows)
         for one in _sub_readings(sub):
-            collected.take(one, said[one.name], own)
+            collected.take(one, answered[one.name], own)
         holdings = len(collected.rows) - before
         collected.rows.append(links.sub_account(sub, holdings, seen))
         collected.rows.append(
