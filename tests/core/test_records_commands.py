@@ -70,6 +70,34 @@ def test_keys_beside_the_file_are_found(folder: Path, tmp_path: Path) -> None:
     assert run("verify", tmp_path / "certificate.pdf").exit_code == 0
 
 
+def test_the_answer_says_which_keys_it_rests_on(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A forger can put keys beside a file: keys that were named or pinned come first, and others are warned of."""
+    forged = signing.KeyStore(tmp_path / "forger").prepare(NOW)
+    said = Statement(
+        number="CO-1", venue="Sandbox", account="m····", applied_at=NOW, closed_at=NOW, issued_at=NOW,
+        policy_version="1", consent_sha256="ab" * 32,
+    )  # fmt: skip
+    (tmp_path / "certificate.json").write_bytes(certificate.issue(said, forged).json)
+    (tmp_path / "public-keys.json").write_text(forged.public().dumps())
+    beside = run("verify", tmp_path / "certificate.json", "--lang", "en")
+    assert beside.exit_code == 0
+    assert "may come from whoever made it" in beside.stderr
+    assert forged.public().fingerprint() in beside.stderr
+    named = run("verify", tmp_path / "certificate.json", "--keys", folder / "keys", "--lang", "en")
+    assert named.exit_code == 1
+    assert "(as named), fingerprint" in named.stdout
+    monkeypatch.setenv("CLOSEOUT_PUBLIC_KEYS", str(folder / "keys"))
+    pinned = run("verify", tmp_path / "certificate.json", "--json")
+    assert pinned.exit_code == 1
+    told = json.loads(pinned.stdout)["keys"]
+    assert (told["source"], told["sha256"]) == (
+        "pinned",
+        signing.read_public(folder / "keys").fingerprint(),
+    )
+
+
 def test_what_cannot_be_read_is_a_usage_error(folder: Path, tmp_path: Path) -> None:
     for words in [
         (tmp_path / "missing.pdf", "--keys", folder / "keys"),

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 
 from closeout import cluster
 from closeout.cases import vaults
+from closeout.lifecycle import Effect
 from closeout.records import erasure
 from closeout.records.vault import Destroyed
 
@@ -40,6 +41,27 @@ def mark(receipts: Sequence[Destroyed], *, now: datetime) -> None:
     """Note that this database has forgotten what ``receipts`` name. ``now``: naive UTC."""
     with transaction.atomic(), connection.cursor() as cursor:
         erasure.mark_applied(cast(Any, cursor), receipts, now)
+
+
+UNDER_WAY = (
+    "select c.venue || ':' || c.account_id from cases_effect as e inner join cases_case as c on e.case_id = c.id"
+    " where e.kind = %s and e.state <> 'done'"
+)
+
+
+def demand_seen() -> None:
+    """Refuse to serve on a database that is older than the ledger of erasures (R-REC-5).
+
+    An erasure whose effect is still in the outbox is no backup: a worker died in it, and another goes on.
+    Raises: Behind, ClusterError.
+    """
+    with closing(cluster.connect(vaults.url(), autocommit=True)) as own:
+        missing = erasure.behind(own, vaults.vault())
+        if missing:
+            under_way = {subject for (subject,) in own.execute(UNDER_WAY, (Effect.ERASE_KEYS.value,))}
+            missing = [one for one in missing if one.subject not in under_way]
+    if missing:
+        raise erasure.Behind(len(missing))
 
 
 def reapply(*, now: datetime) -> list[Destroyed]:

@@ -15,10 +15,11 @@ from closeout.cluster import migrations
 SETTINGS = "closeout.web.settings"
 
 
-def begin() -> str:
+def begin(*, behind: bool = False) -> str:
     """Start the database if it is ours, migrate under a lock, set Django up; return the database's URL.
 
-    Idempotent. Raises: ClusterError, MigrationError, PolicyError.
+    A database that is older than its ledger of erasures does not serve, unless it is opened to be brought up to it
+    (``behind``). Idempotent. Raises: ClusterError, MigrationError, PolicyError, Behind.
     """
     url = cluster.ensure()
     os.environ["CLOSEOUT_DATABASE_URL"] = url
@@ -26,6 +27,10 @@ def begin() -> str:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS)
     django.setup()
     migrate(url)
+    if not behind:
+        from closeout.cases import erasures
+
+        erasures.demand_seen()
     return url
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import InterfaceError, OperationalError, connections, transaction
 
-from closeout.cases import applications, clearings, closing, effects, messages, policies, queries, venues
+from closeout.cases import applications, clearings, closing, effects, messages, policies, queries, upkeep, venues
 from closeout.cases.models import Case
 from closeout.cases.operations import SYSTEM, advance
 from closeout.conditions.check import Report, Result
@@ -21,7 +21,11 @@ log = logging.getLogger(__name__)
 
 BATCH = 1000
 EFFECTS = 500
-TOGETHER = {Effect.ARCHIVE.value: 4, Effect.CERTIFY.value: 20}  # what one lease is long enough for
+TOGETHER = {
+    Effect.ARCHIVE.value: 4,
+    Effect.CERTIFY.value: 20,
+    Effect.NOTIFY.value: 20,
+}  # what one lease is long enough for
 TOGETHER_MAX = 100
 WATCH_EVERY = timedelta(minutes=1)
 ASIDE = timedelta(minutes=1)  # for a case whose facts are unknown
@@ -80,6 +84,7 @@ def run(stop: threading.Event) -> None:
         try:
             venues.sandbox().settle()
             done = turn(now=venues.now())
+            upkeep.turn(now=venues.now(), present=datetime.now(UTC))
         except (OperationalError, InterfaceError, Unreachable) as gone:
             log.warning("the worker waits for the database: %s", gone)
             connections.close_all()

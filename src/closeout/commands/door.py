@@ -55,12 +55,13 @@ def explain(wrong: Exception) -> tuple[int, list[str]]:
     from closeout.cluster.migrations import MigrationError
     from closeout.policy import PolicyError
     from closeout.reasons import Refused
+    from closeout.records.erasure import Behind
 
     if isinstance(wrong, Refused):
         return BLOCKED, wrong.sentences(language())
     if isinstance(wrong, PolicyError):
         return USAGE, [f"{problem}. Correct the policy and start again." for problem in wrong.problems]
-    if isinstance(wrong, ClusterError | MigrationError):
+    if isinstance(wrong, ClusterError | MigrationError | Behind):
         return UNREACHABLE, [str(wrong)]
     known = _outside(wrong)
     return known or (

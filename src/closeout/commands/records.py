@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
@@ -15,6 +16,17 @@ if TYPE_CHECKING:
     from closeout.records.signing import PublicKeys
 
 KEYS_FILE = "public-keys.json"
+PINNED = "CLOSEOUT_PUBLIC_KEYS"
+SOURCES = {
+    "named": ("公钥：{path}（指定），指纹 {sha256}", "Public keys: {path} (as named), fingerprint {sha256}"),
+    "pinned": ("公钥：{path}（固定），指纹 {sha256}", "Public keys: {path} (pinned), fingerprint {sha256}"),
+    "installed": ("公钥：本系统，指纹 {sha256}", "Public keys: of this installation, fingerprint {sha256}"),
+    "beside": (
+        "注意：公钥取自证明旁边的 {path}，可能与证明出自同一人；请将指纹 {sha256} 与平台公布的指纹比对。",
+        "Note: the public keys lay beside the certificate ({path}) and may come from whoever made it. Compare "
+        + "their fingerprint {sha256} with the one that the operator publishes.",
+    ),
+}
 SAID = {
     "malformed": ("这不是 closeout 出具的证明", "this is not a certificate of closeout"),
     "unknown_key": ("签名密钥不在所给的公钥之中", "it was signed by a key that is not among the public keys"),
@@ -37,12 +49,16 @@ def certificate() -> None:
 def verify(file: Path, keys: Path | None, lang: str | None, as_json: bool) -> None:
     """Say whether FILE (PDF, JSON, or the text of the QR code) is what the operator signed.
 
-    Public keys are taken from --keys, else from public-keys.json beside FILE, else from this installation.
+    Public keys are taken from --keys, else from the file that CLOSEOUT_PUBLIC_KEYS names, else from
+    public-keys.json beside FILE, else from this installation; the answer says which. Keys that lie beside FILE may
+    come from whoever made it: compare their fingerprint with the one that the operator publishes.
     Exit codes: 0 valid, 1 not valid, 2 the file or the keys cannot be read.
     """
     from closeout.records import certificate as certificates
 
-    found = certificates.verify(_read(file), _public_keys(keys, file))
+    content = _read(file)
+    trusted = _trusted(keys, file)
+    found = certificates.verify(content, trusted.keys)
     if as_json:
         door.emit(
             {
@@ -54,10 +70,16 @@ def verify(file: Path, keys: Path | None, lang: str | None, as_json: bool) -> No
                 "detail": found.detail,
                 "signed_by": found.signed_by,
                 "statement": found.statement,
+                "keys": {
+                    "source": trusted.source,
+                    "path": str(trusted.path),
+                    "sha256": trusted.keys.fingerprint(),
+                },
             }
         )
     else:
         click.echo(_sentence(found, door.language(lang)))
+        click.echo(_trust(trusted, door.language(lang)), err=trusted.source == "beside")
     raise click.exceptions.Exit(door.DONE if found.valid else door.BLOCKED)
 
 
@@ -84,17 +106,38 @@ def _usage(sentence: str) -> NoReturn:
     raise click.UsageError(sentence)
 
 
-def _public_keys(named: Path | None, beside: Path) -> PublicKeys:
-    """Return the public keys that were named, that lie beside the file, or of this installation."""
+@dataclass(frozen=True)
+class Trusted:
+    """The public keys that an answer rests on, and where they were found."""
+
+    keys: PublicKeys
+    source: str
+    path: Path
+
+
+def _trusted(named: Path | None, beside: Path) -> Trusted:
+    """Return the public keys that were named, are pinned, lie beside the file, or are of this installation."""
     from closeout.records import signing
 
-    place = named or beside.parent / KEYS_FILE
-    if not named and not place.exists():
-        place = _installed()
+    pinned = os.environ.get(PINNED)
+    near = beside.parent / KEYS_FILE
+    if named:
+        source, place = "named", named
+    elif pinned:
+        source, place = "pinned", Path(pinned)
+    elif near.exists():
+        source, place = "beside", near
+    else:
+        source, place = "installed", _installed()
     try:
-        return signing.read_public(place)
+        return Trusted(signing.read_public(place), source, place)
     except signing.KeysUnreadable as wrong:
         _usage(f"The public keys cannot be read ({wrong}); name the operator's {KEYS_FILE} with --keys.")
+
+
+def _trust(trusted: Trusted, language: str) -> str:
+    said = SOURCES[trusted.source][0 if language == "zh" else 1]
+    return said.format(path=trusted.path, sha256=trusted.keys.fingerprint())
 
 
 def _installed() -> Path:
@@ -130,7 +173,7 @@ def verify_audit(keys: Path | None, case: str | None, database: str | None, as_j
     from closeout import cluster
     from closeout.records import audit_check
 
-    public = _public_keys(keys, Path(KEYS_FILE).absolute())
+    public = _trusted(keys, Path(KEYS_FILE).absolute()).keys
     url = cluster.ensure()
     url = cluster.with_name(url, database) if database else url
     try:
@@ -213,7 +256,7 @@ def reapply() -> None:
 
     from closeout.cases import start
 
-    start.begin()
+    start.begin(behind=True)
     from closeout.cases import erasures
 
     again = erasures.reapply(now=datetime.now(UTC).replace(tzinfo=None))

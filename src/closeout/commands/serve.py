@@ -11,7 +11,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 
 import click
 
@@ -37,13 +36,12 @@ def serve(host: str, port: int) -> None:
     start.begin()
     from django.db import connections
 
-    from closeout.cases import erasures, policies, sandbox, vaults, venues
+    from closeout.cases import policies, sandbox, vaults, venues
 
     policies.agree(now=venues.now())
-    if again := erasures.reapply(now=datetime.now(UTC).replace(tzinfo=None)):
-        door.progress(f"closeout: this database was older than its erasures; applied {len(again)} again")
     if sandbox.prepare():
         door.progress("closeout: seeded the people of the sandbox (closeout people lists them)")
+    _demand_ways_out(port)
     venues.forget()  # the site is forked from this process: no connection and no pool may be shared with it
     vaults.forget()
     connections.close_all()
@@ -51,6 +49,18 @@ def serve(host: str, port: int) -> None:
     with _worker():
         door.progress(f"closeout: http://{host}:{port}  (Ctrl-C stops it)")
         _site(host, port)
+
+
+def _demand_ways_out(port: int) -> None:
+    """Make sure that letters can be written and can leave before anybody waits for one."""
+    from closeout.cases import senders, way_back
+
+    os.environ.setdefault("CLOSEOUT_URL", f"http://127.0.0.1:{port}")
+    try:
+        way_back.address()
+        senders.sender()
+    except (ValueError, OSError) as wrong:
+        raise click.ClickException(str(wrong)) from wrong
 
 
 def _demand_free(host: str, port: int) -> None:

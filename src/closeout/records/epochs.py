@@ -82,6 +82,13 @@ def destroy_closed(connection: Connection, kek: KeyPort, at: datetime) -> list[i
     return numbers
 
 
+def date(connection: Connection, now: datetime) -> None:
+    """Note ``now`` (naive UTC) for an epoch that was opened before anybody noted when."""
+    connection.execute(
+        "update keyring.epoch set opened_at = %s where opened_at is null and closed_at is null", (now,)
+    )
+
+
 def due(connection: Connection, now: datetime) -> bool:
     """Say whether the open epoch is older than a week, or was opened before anybody noted when."""
     with connection.cursor(row_factory=tuple_row) as cursor:

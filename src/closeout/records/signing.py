@@ -7,6 +7,7 @@ Private keys lie in a directory, readable by the owner only. What others need to
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -54,6 +55,10 @@ class PublicKeys:
             "logs": list(self.logs),
         }
         return json.dumps(said, indent=2, sort_keys=True) + "\n"
+
+    def fingerprint(self) -> str:
+        """Return SHA-256 (hex) of :meth:`dumps`: what an operator publishes and a reader compares."""
+        return hashlib.sha256(self.dumps().encode()).hexdigest()
 
 
 def read_public(path: Path) -> PublicKeys:

@@ -166,6 +166,13 @@ class Vault:
             cursor.execute(f"{RECEIPT} where number > %s order by number", (after,))
             return [Destroyed(*row) for row in cursor.fetchall()]
 
+    def erasure_count(self) -> int:
+        """Return how many destructions there were."""
+        with self._keyring() as connection, connection.cursor(row_factory=tuple_row) as cursor:
+            cursor.execute("select count(*) from keyring.erasure")
+            (count,) = cursor.fetchone() or (0,)
+            return int(count)
+
     def prepare(self, subjects: Sequence[str], cls: str) -> None:
         """Make the keys of many people at once, where they are missing. Raises: KeyDestroyed, ValueError."""
         _demand_class(cls)
