@@ -9,7 +9,17 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import InterfaceError, OperationalError, connections, transaction
 
-from closeout.cases import applications, clearings, closing, effects, messages, policies, queries, upkeep, venues
+from closeout.cases import (
+    applications,
+    clearings,
+    closing,
+    effects,
+    messages,
+    policies,
+    queries,
+    upkeep,
+    venues,
+)
 from closeout.cases.models import Case
 from closeout.cases.operations import SYSTEM, advance
 from closeout.conditions.check import Report, Result

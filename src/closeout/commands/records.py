@@ -24,7 +24,7 @@ SOURCES = {
     "beside": (
         "注意：公钥取自证明旁边的 {path}，可能与证明出自同一人；请将指纹 {sha256} 与平台公布的指纹比对。",
         "Note: the public keys lay beside the certificate ({path}) and may come from whoever made it. Compare "
-        + "their fingerprint {sha256} with the one that the operator publishes.",
+        "their fingerprint {sha256} with the one that the operator publishes.",
     ),
 }
 SAID = {
