@@ -118,10 +118,12 @@ def clone_with_cases(
     settings = django_connection.settings_dict
     kept = settings["NAME"]
     settings["NAME"] = psycopg.conninfo.conninfo_to_dict(database)["dbname"]
-    with django_db_blocker.unblock():
-        django_connection.close()  # it may still point to the database of other tests
-        call_command("migrate", verbosity=0, interactive=False)
-        django_connection.close()
-        yield lambda: copy_of(database)
-        django_connection.close()
-    settings["NAME"] = kept
+    try:
+        with django_db_blocker.unblock():
+            django_connection.close()  # it may still point to the database of other tests
+            call_command("migrate", verbosity=0, interactive=False)
+            django_connection.close()
+            yield lambda: copy_of(database)
+            django_connection.close()
+    finally:
+        settings["NAME"] = kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import dataclasses
 import io
@@ -65,6 +66,17 @@ def test_both_forms_verify_and_say_the_same(keys: signing.KeyStore, issued: cert
     assert of_pdf.valid, of_pdf
     assert (of_json.form, of_pdf.form) == ("json", "pdf")
     assert of_json.statement == of_pdf.statement == statement().plain()
+
+
+def test_a_certificate_can_be_made_and_checked_where_an_event_loop_runs(tmp_path: Path) -> None:
+    """A server that speaks to its clients from an event loop issues the same certificates."""
+
+    async def inside() -> bool:
+        own = signing.KeyStore(tmp_path / "keys").prepare(NOW)
+        made = certificate.issue(statement(), own)
+        return certificate.verify(made.pdf, own.public()).valid
+
+    assert asyncio.run(inside())
 
 
 def test_every_changed_byte_of_the_json_is_noticed(

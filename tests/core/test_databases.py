@@ -12,6 +12,12 @@ from closeout.cluster import ClusterError, commands, connect, ensure, keyring_ur
 from closeout.cluster import databases as room
 
 
+@pytest.fixture(autouse=True)
+def nothing_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The keyring lies beside its database; other tests of the process name theirs."""
+    monkeypatch.delenv("CLOSEOUT_KEYRING_URL", raising=False)
+
+
 def sentence(caught: pytest.ExceptionInfo[ClusterError]) -> str:
     text = str(caught.value)
     assert "\n" not in text

@@ -137,9 +137,13 @@ def site(surroundings: dict[str, str], backstage: Backstage) -> Iterator[str]:
             process.wait(timeout=30)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """One Chromium for all tests; a fresh context each."""
+    """One Chromium for the tests of this package; a fresh context each.
+
+    It ends with the package: while Playwright runs, its event loop counts as running in this thread, and
+    nothing else in the process could start one.
+    """
     path = _chromium()
     if path is None:
         pytest.fail(MISSING, pytrace=False)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -97,8 +98,14 @@ def sign(
         cert_registry=known,
     )
     dated = _DatedSigner(meta, signer, timestamper=timestamper, at=at)
-    signed: io.BytesIO = dated.sign_pdf(writer, bytes_reserved=RESERVED)
+    signed: io.BytesIO = _apart(dated.sign_pdf, writer, bytes_reserved=RESERVED)
     return signed.getvalue()
+
+
+def _apart(work: Callable[..., Any], *given: Any, **words: Any) -> Any:
+    """Run ``work`` in a thread of its own: pyHanko starts an event loop, and the caller may be inside one."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(work, *given, **words).result()
 
 
 def _attach(writer: IncrementalPdfFileWriter, attachment: Attachment, at: datetime) -> None:
@@ -183,7 +190,7 @@ def _demand_valid(
         revocation_mode="soft-fail",
     )
     usage = KeyUsageConstraints(key_usage={"non_repudiation"})
-    status = validate_pdf_signature(signature, context, key_usage_settings=usage)
+    status = _apart(validate_pdf_signature, signature, context, key_usage_settings=usage)
     if status.coverage != SignatureCoverageLevel.ENTIRE_FILE:
         raise NotSigned("altered", "something was added after signing")
     if not (status.intact and status.valid):

@@ -160,6 +160,8 @@ def rejection(error: psycopg.Error) -> Rejected | None:
         return Rejected("insufficient")
     if error.sqlstate == "23514" and error.diag.constraint_name == "transfer_amount_check":
         return Rejected("minimum")
+    if error.sqlstate == "23503" and error.diag.constraint_name == "ledger_asset_fkey":
+        return Rejected("not_found", "no such asset")
     if error.sqlstate == "22003":
         return Rejected("insufficient", "a number out of range")
     reason = REASONS.get(error.sqlstate or "")
