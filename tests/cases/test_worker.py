@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.cases.exchange import Exchange, parallel
 
-from closeout.cases import letters, messages, operations, policies, queries, reminders, worker
+from closeout.cases import dates, letters, messages, operations, policies, queries, reminders, worker
 from closeout.cases.models import Case, Message
 from closeout.cases.operations import HOLDER, Actor
 from closeout.lifecycle import TABLE, Effect, Event, Life, State
@@ -278,4 +278,4 @@ def test_a_letter_says_the_date_that_was_decided(exchange: Exchange) -> None:
     operations.withdraw(case, actor=HOLDER, now=exchange.now)
     exchange.work()
     first, *_ = [m for m in messages.inbox(exchange.again(case)) if m["template"] == "submit"]
-    assert f"{due_at:%Y-%m-%d %H:%M}" in first["body"]
+    assert dates.moment(due_at, language="en", zone=messages.zone()) in first["body"]

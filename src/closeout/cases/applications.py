@@ -61,7 +61,9 @@ def _number(now: datetime) -> str:
 
 
 def _withdrawals(account_id: int, venue: str) -> int:
-    return Case.objects.filter(account_id=account_id, venue=venue, state=State.WITHDRAWAL).count()
+    """Count the submitted applications that were taken back; what was never submitted bothered nobody."""
+    taken_back = Case.objects.filter(account_id=account_id, venue=venue, state=State.WITHDRAWAL)
+    return taken_back.filter(submitted_at__isnull=False).count()
 
 
 def show_consent(case: Case, *, language: str, now: datetime) -> Consent:

@@ -1,15 +1,21 @@
-"""The letters of a case: texts in ``letters.toml``, filled in for one person and channel."""
+"""The letters of a case: texts in ``letters.toml``, filled in for one person and channel, as text and as HTML."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
 import importlib.resources
+import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
-Texts = Mapping[str, Mapping[str, Mapping[str, str]]]
+from django.template.loader import render_to_string
+
+Texts = Mapping[str, Mapping[str, Any]]
+
+BRAND = "closeout"
 
 
 @functools.cache
@@ -23,10 +29,14 @@ def texts() -> Texts:
 
 @dataclass(frozen=True)
 class Written:
-    """A letter filled in for one person and channel; an SMS has no subject."""
+    """A letter filled in for one person and channel; an SMS has no subject.
+
+    ``body`` is the whole text; ``parts`` are the pieces of it that the HTML form sets apart.
+    """
 
     subject: str
     body: str
+    parts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -34,11 +44,44 @@ class Written:
         return hashlib.sha256(f"{self.subject}\n\n{self.body}".encode()).hexdigest()
 
 
+def brand() -> str:
+    """Return the name under which the operator writes: ``CLOSEOUT_BRAND``."""
+    return os.environ.get("CLOSEOUT_BRAND", BRAND)
+
+
+def leads_back(template: str) -> bool:
+    """Say whether the letter carries the link that takes the application back."""
+    return bool(texts()[template].get("way_back"))
+
+
 def write(template: str, channel: str, language: str, values: Mapping[str, str]) -> Written:
-    """Fill in ``template`` for ``channel`` (email or sms). Raises: KeyError for a missing value."""
+    """Fill in ``template`` for ``channel`` (email or sms); ``values["link"]`` ends a letter that leads back.
+
+    Raises: KeyError for a missing value.
+    """
     letter = texts()[template][language]
+    way_back = texts()["way_back"][language] if leads_back(template) and values.get("link") else None
     if channel == "sms":
-        return Written("", letter["sms"].format(**values))
-    foot = str(texts()["foot"][language])
-    body = f"{letter['body']}\n\n{foot}".format(**values)
-    return Written(letter["subject"].format(**values), body)
+        ending = way_back["sms"].format(**values) if way_back else ""
+        return Written("", letter["sms"].format(**values) + ending)
+    said = str(letter["body"]).format(**values).strip()
+    foot = str(texts()["foot"][language]).format(**values).strip()
+    back = f"{way_back['said']}\n{values['link']}" if way_back else ""
+    body = "\n\n".join(part for part in (said, back, foot) if part)
+    parts = {"said": said, "language": language, "phrase": values["phrase"], "domains": values["domains"]}
+    parts |= {"number": values.get("number", ""), "code": values.get("code", "")}
+    if way_back:
+        parts |= {"link": values["link"], "lead": way_back["said"], "button": way_back["button"]}
+    return Written(str(letter["subject"]).format(**values), body, parts)
+
+
+def html(letter: Written) -> str:
+    """Return the letter as HTML: the same words, no picture, no foreign address, readable without styles."""
+    parts = letter.parts
+    said = [
+        line
+        for line in parts["said"].splitlines()
+        if line and (not parts["code"] or parts["code"] not in line)
+    ]
+    context = {**parts, "subject": letter.subject, "said": said, "brand": brand()}
+    return render_to_string("cases/letter.html", context)

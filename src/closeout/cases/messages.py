@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
-from closeout.cases import journal, letters, policies, queries, reminders, senders, vaults, venues
+from closeout.cases import (
+    dates,
+    journal,
+    letters,
+    links,
+    policies,
+    queries,
+    reminders,
+    senders,
+    vaults,
+    venues,
+    way_back,
+)
 from closeout.cases.effects import Claimed, Handler, Outcome
 from closeout.cases.models import Case, Message
 from closeout.cases.operations import life_of
 from closeout.lifecycle import Effect, State
 from closeout.records.vault import KeyDestroyed
 from closeout.venues.base import Holder
+
+log = logging.getLogger(__name__)
 
 CONTEXT = "message.sealed"
 
@@ -27,41 +46,60 @@ def addresses(holder: Holder) -> Sequence[tuple[str, str]]:
 
 
 def notify(batch: Sequence[Claimed], now: datetime) -> Sequence[Outcome]:
-    """Tell holders what happened to their cases, on every channel. Handler of ``message.send``."""
+    """Tell holders what happened to their cases, on every channel. Handler of ``message.send``.
+
+    A way that is closed is not knocked at again for the rest of the batch; the other ways are still used.
+    """
     cases = {case.pk: case for case in queries.cases([effect.case_id for effect in batch])}
+    closed: set[str] = set()
     outcomes = []
     for effect in batch:
         case = cases[effect.case_id]
         try:
-            sent = _tell(case, effect, now=now)
-        except OSError:
-            outcomes.append(Outcome(effect, fault="way_closed"))
+            sent = _sent(case, _written(case, effect, now=now), closed, now=now)
         except KeyDestroyed:
             outcomes.append(Outcome(effect, fault="erased", final=True))
-        else:
-            outcomes.append(Outcome(effect, receipt={"messages": sent}))
+            continue
+        fault = "" if sent is not None else "way_closed"
+        outcomes.append(
+            Outcome(effect, fault=fault, receipt={"messages": sent} if sent is not None else None)
+        )
     return outcomes
 
 
-def _tell(case: Case, effect: Claimed, *, now: datetime) -> int:
+def _written(case: Case, effect: Claimed, *, now: datetime) -> Sequence[Message]:
+    """Return the letters that ``effect`` asks for, kept: one for each way to reach the holder."""
     if "message" in effect.data:
-        dispatch(case, Message.objects.get(pk=effect.data["message"]), now=now)
-        return 1
+        return [Message.objects.get(pk=effect.data["message"])]
     holder = venues.venue(case.venue).holder(case.account_id)
     if holder is None:
-        return 0
-    template = str(effect.data["template"])
-    ways = addresses(holder)
+        return []
     told = effect.data.get("due_at")
     due_at = case.due_at if told is None else datetime.fromisoformat(str(told))
-    for number, (channel, address) in enumerate(ways):
-        key = f"{effect.key}-{number}"
-        message = keep(
-            case, holder, template=template, channel=channel, address=address, key=key, now=now,
-            values={"due_at": "" if due_at is None else f"{due_at:%Y-%m-%d %H:%M}"},
-        )  # fmt: skip
-        dispatch(case, message, now=now)
-    return len(ways)
+    values = {"due_at": _when(due_at, case.language)}
+    return [
+        keep(
+            case, holder, template=str(effect.data["template"]), channel=channel, address=address,
+            key=f"{effect.key}-{number}", now=now, values=values,
+        )
+        for number, (channel, address) in enumerate(addresses(holder))
+    ]  # fmt: skip
+
+
+def _sent(case: Case, written: Sequence[Message], closed: set[str], *, now: datetime) -> int | None:
+    """Send ``written`` over the ways that are open; return how many arrived, None if one must be tried again."""
+    arrived, again = 0, False
+    for message in written:
+        if message.channel in closed:
+            again = True
+            continue
+        try:
+            arrived += dispatch(case, message, now=now)
+        except OSError as why:
+            log.warning("the way for %s is closed: %s", message.channel, type(why).__name__)
+            closed.add(message.channel)
+            again = True
+    return None if again else arrived
 
 
 def keep(
@@ -79,38 +117,72 @@ def keep(
     policy = policies.of_version(case.policy_id)
     filled = {
         "number": case.number,
-        "due_at": "" if case.due_at is None else f"{case.due_at:%Y-%m-%d %H:%M}",
-        "phrase": holder.phrase or "—",
+        "due_at": _when(case.due_at, case.language),
+        "phrase": _word(holder.phrase),
         "domains": ", ".join(policy.own_domains),
+        "link": way_back.link(case) if letters.leads_back(template) else "",
         **(values or {}),
     }
     letter = letters.write(template, channel, case.language, filled)
+    _demand_own_links(letter, policy.own_domains)
     subject = vaults.subject_of(case.venue, case.account_id)
-    text = json.dumps({"to": address, "subject": letter.subject, "body": letter.body}, ensure_ascii=False)
+    text = {"to": address, "subject": letter.subject, "body": letter.body, "parts": dict(letter.parts)}
     message, _ = Message.objects.get_or_create(
         key=key,
         defaults={
             "case": case, "channel": channel, "template": template, "language": case.language,
-            "sealed": vaults.vault().seal(subject, "operational", text.encode(), context=CONTEXT),
+            "sealed": vaults.vault().seal(
+                subject, "operational", json.dumps(text, ensure_ascii=False).encode(), context=CONTEXT
+            ),
             "text_hash": letter.digest, "created_at": now,
         },
     )  # fmt: skip
     return message
 
 
-def dispatch(case: Case, message: Message, *, now: datetime) -> None:
-    """Send a kept letter; one that was sent is not sent again. Raises: OSError (way closed), KeyDestroyed."""
-    if message.sent_at is not None:
-        return
+def _when(at: datetime | None, language: str) -> str:
+    return "" if at is None else dates.moment(at, language=language, zone=zone())
+
+
+def zone() -> tzinfo:
+    """Return the time zone in which letters name dates: ``CLOSEOUT_ZONE``, else that of the first audience."""
+    return ZoneInfo(os.environ.get("CLOSEOUT_ZONE", "Asia/Shanghai"))
+
+
+def _word(phrase: str) -> str:
+    """Return the anti-phishing word; one that names a host is left out, for no letter carries a foreign link."""
+    return "—" if not phrase or links.hosts(phrase) else phrase
+
+
+def _demand_own_links(letter: letters.Written, own: Sequence[str]) -> None:
+    """Refuse to write a letter that names a host which is not ours (R-SUP-9). Raises: ValueError."""
+    here = urlsplit(way_back.address(own)).hostname or ""
+    if strange := links.foreign(letter.body, [*own, here]):
+        raise ValueError(f"a letter must not name {strange[0].host}")
+
+
+def dispatch(case: Case, message: Message, *, now: datetime) -> bool:
+    """Send a kept letter; return whether it arrived. One that was sent, or never can be, is not sent again.
+
+    Raises: OSError (way closed), KeyDestroyed.
+    """
+    if message.sent_at is not None or message.fault:
+        return not message.fault
     text = _opened(case, message)
-    letter = letters.Written(text["subject"], text["body"])
-    senders.sender().send(key=message.key, channel=message.channel, address=text["to"], letter=letter)
+    letter = letters.Written(text["subject"], text["body"], text.get("parts", {}))
+    try:
+        senders.sender().send(key=message.key, channel=message.channel, address=text["to"], letter=letter)
+    except senders.Undeliverable as why:
+        log.warning("message %s can never be sent: %s", message.pk, why.reason)
+        Message.objects.filter(pk=message.pk).update(fault=why.reason[:32])
+        return False
     Message.objects.filter(pk=message.pk).update(sent_at=now)
+    return True
 
 
-def _opened(case: Case, message: Message) -> Mapping[str, str]:
+def _opened(case: Case, message: Message) -> Mapping[str, Any]:
     subject = vaults.subject_of(case.venue, case.account_id)
-    text: Mapping[str, str] = json.loads(
+    text: Mapping[str, Any] = json.loads(
         vaults.vault().open(subject, "operational", bytes(message.sealed), context=CONTEXT)
     )
     return text
@@ -118,11 +190,13 @@ def _opened(case: Case, message: Message) -> Mapping[str, str]:
 
 def inbox(case: Case) -> Sequence[Mapping[str, str]]:
     """Return the messages of ``case`` as they were sent, oldest first. Raises: KeyDestroyed after erasure."""
-    messages = Message.objects.filter(case=case).order_by("id")
-    return [
-        {**_opened(case, message), "channel": message.channel, "template": message.template}
-        for message in messages
-    ]
+    found = []
+    for message in Message.objects.filter(case=case).order_by("id"):
+        text = _opened(case, message)
+        shown = {name: str(text[name]) for name in ("to", "subject", "body")}
+        link = str(text.get("parts", {}).get("link", ""))
+        found.append({**shown, "link": link, "channel": message.channel, "template": message.template})
+    return found
 
 
 def remind(*, now: datetime, most: int) -> int:

@@ -1,7 +1,8 @@
-"""Where messages leave: an SMTP server, a webhook for SMS, or, for a demonstration, files."""
+"""Where messages leave: SMTP for mails, a signed webhook for SMS, or, for a demonstration, files."""
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from email.message import EmailMessage
@@ -10,14 +11,23 @@ from pathlib import Path
 from typing import Protocol
 
 from closeout import cluster
+from closeout.cases import letters
 from closeout.cases.letters import Written
+
+
+class Undeliverable(Exception):
+    """This message can never be sent; trying again would not help. ``reason`` is a short code."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Sender(Protocol):
     """Sends one message. Sending the same key twice must reach the person once, as far as the way allows."""
 
     def send(self, *, key: str, channel: str, address: str, letter: Written) -> None:
-        """Send ``letter``. Raises: OSError when the way is closed; it is tried again."""
+        """Send ``letter``. Raises: OSError when the way is closed (it is tried again), Undeliverable."""
 
 
 class FileSender:
@@ -27,26 +37,57 @@ class FileSender:
         self._directory = directory
 
     def send(self, *, key: str, channel: str, address: str, letter: Written) -> None:
-        """Write ``<key>.eml`` or ``<key>.txt``. Raises: OSError."""
+        """Write ``<key>.eml`` or ``<key>.txt``. Raises: OSError, Undeliverable."""
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = re.sub(r"[^A-Za-z0-9_-]", "-", key)
         if channel == "sms":
             content, ending = f"To: {address}\n\n{letter.body}\n".encode(), "txt"
         else:
-            content, ending = _mail(key, address, letter), "eml"
+            content, ending = mail(key, address, letter).as_bytes(), "eml"
         aside = self._directory / f".{name}.part"
         aside.write_bytes(content)
         aside.replace(self._directory / f"{name}.{ending}")
 
 
-def _mail(key: str, address: str, letter: Written) -> bytes:
+class Ways:
+    """Each channel its own way."""
+
+    def __init__(self, *, email: Sender, sms: Sender) -> None:
+        self._ways = {"email": email, "sms": sms}
+
+    def send(self, *, key: str, channel: str, address: str, letter: Written) -> None:
+        """Send by the way of ``channel``. Raises: OSError, Undeliverable."""
+        self._ways[channel].send(key=key, channel=channel, address=address, letter=letter)
+
+
+def mail(key: str, address: str, letter: Written) -> EmailMessage:
+    """Return ``letter`` as a mail with a text and an HTML form. Raises: Undeliverable (bad_address)."""
     message = EmailMessage(policy=SMTP)
-    message["From"] = os.environ.get("CLOSEOUT_MAIL_FROM", "closeout@closeout.example")
-    message["To"] = address
+    sender = os.environ.get("CLOSEOUT_MAIL_FROM", "closeout@closeout.example")
+    try:
+        message["To"] = address
+        message["From"] = sender if "<" in sender else f"{letters.brand()} <{sender}>"
+    except (ValueError, IndexError) as wrong:
+        raise Undeliverable("bad_address") from wrong
     message["Subject"] = letter.subject
-    message["Message-ID"] = f"<{key}@closeout>"
+    message["Message-ID"] = f"<{key}@{_domain(sender)}>"  # the same at every attempt: a copy is known as one
+    message["Auto-Submitted"] = "auto-generated"
+    if letter.parts:
+        message["Content-Language"] = letter.parts["language"]
     message.set_content(letter.body)
-    return message.as_bytes()
+    if letter.parts:
+        message.add_alternative(letters.html(letter), subtype="html")
+    return message
+
+
+def _domain(sender: str) -> str:
+    return sender.rpartition("@")[2].strip("<> ") or "closeout"
+
+
+def secret(name: str) -> str:
+    """Return the secret in ``NAME_FILE`` or ``NAME`` of the environment; empty if there is none. Raises: OSError."""
+    path = os.environ.get(f"{name}_FILE")
+    return Path(path).read_text(encoding="utf-8").strip() if path else os.environ.get(name, "")
 
 
 def outbox() -> Path:
@@ -55,5 +96,26 @@ def outbox() -> Path:
 
 
 def sender() -> Sender:
-    """Return the way of this installation: files, until another one is configured."""
-    return FileSender(outbox())
+    """Return the ways of this installation: ``CLOSEOUT_MAIL_URL`` and ``CLOSEOUT_SMS_URL``, files where unset.
+
+    Raises: ValueError for an address that is not allowed.
+    """
+    files = FileSender(outbox())
+    by_mail, by_sms = os.environ.get("CLOSEOUT_MAIL_URL", ""), os.environ.get("CLOSEOUT_SMS_URL", "")
+    return Ways(email=_smtp(by_mail) if by_mail else files, sms=_webhook(by_sms) if by_sms else files)
+
+
+@functools.lru_cache(maxsize=4)
+def _smtp(url: str) -> Sender:
+    from closeout.cases.smtp import SmtpSender
+
+    return SmtpSender(
+        url, password=secret("CLOSEOUT_MAIL_PASSWORD"), trusted=os.environ.get("CLOSEOUT_MAIL_CA")
+    )
+
+
+@functools.lru_cache(maxsize=4)
+def _webhook(url: str) -> Sender:
+    from closeout.cases.sms import SmsSender
+
+    return SmsSender(url, secret=secret("CLOSEOUT_SMS_SECRET"), trusted=os.environ.get("CLOSEOUT_SMS_CA"))

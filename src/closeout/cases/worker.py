@@ -60,6 +60,7 @@ def turn(*, now: datetime) -> int:
         *(lambda state=state, step=step: _sweep(state, step, now=now) for state, step in SWEEPS),
         lambda: _watch(now=now),
         lambda: messages.remind(now=now, most=BATCH),
+        lambda: desk.collect(now=now),
         lambda: _effects(now=now),
     )
     return sum(_stage(stage) for stage in stages)
@@ -240,6 +241,7 @@ def _look(watched: Sequence[int], now: datetime) -> int:
     gone = {case.pk for case in living if case.held and _hold_is_over(reports.get(case.account_id))}
     stopped = queries.erasure_stopped(closed, now=now)
     gone |= {case.pk for case in closed if case.held and case.pk not in stopped}
+    gone -= queries.standing_holds(gone)  # what compliance placed ends by a decision only
     done += len(advance(queries.held_by_facts(gone), Event.RELEASE, actor=SYSTEM, now=now))
     clear = [case.pk for case in living if case.state == State.PAUSE and _clear(reports.get(case.account_id))]
     return done + len(advance(clear, Event.RESUME, actor=SYSTEM, now=now))
