@@ -17,14 +17,17 @@ if TYPE_CHECKING:
 
 KEYS_FILE = "public-keys.json"
 PINNED = "CLOSEOUT_PUBLIC_KEYS"
+NEAR = (
+    "Note: the public keys lay beside the certificate ({path}) and may come from whoever made it; compare their "
+    "fingerprint {sha256} with the one that the operator publishes."
+)
 SOURCES = {
     "named": ("公钥：{path}（指定），指纹 {sha256}", "Public keys: {path} (as named), fingerprint {sha256}"),
     "pinned": ("公钥：{path}（固定），指纹 {sha256}", "Public keys: {path} (pinned), fingerprint {sha256}"),
     "installed": ("公钥：本系统，指纹 {sha256}", "Public keys: of this installation, fingerprint {sha256}"),
     "beside": (
         "注意：公钥取自证明旁边的 {path}，可能与证明出自同一人；请将指纹 {sha256} 与平台公布的指纹比对。",
-        "Note: the public keys lay beside the certificate ({path}) and may come from whoever made it. Compare "
-        "their fingerprint {sha256} with the one that the operator publishes.",
+        NEAR,
     ),
 }
 SAID = {
