@@ -104,6 +104,18 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "en": "Too many codes were asked for. Try again in {seconds} seconds.",
         "zh": "获取验证码过于频繁，请在 {seconds} 秒后再试。",
     },
+    "too_many_guesses": {
+        "en": "Too many wrong codes. Try again in {seconds} seconds; a passkey works at any time.",
+        "zh": "验证码错误次数过多，请在 {seconds} 秒后再试；通行密钥随时可用。",
+    },
+    "codes_paused": {
+        "en": "Codes are paused for everybody for {seconds} seconds because too many wrong ones arrive. Nothing is lost; a passkey works at any time.",
+        "zh": "由于错误验证码过多，验证码验证已对所有人暂停 {seconds} 秒。你的申请不受影响；通行密钥随时可用。",
+    },
+    "wrong_passkey": {
+        "en": "The passkey did not confirm this application. Use the passkey of this account, on this site, and unlock it.",
+        "zh": "通行密钥未能确认这份申请。请在本站使用该账户的通行密钥并解锁。",
+    },
     "factor_missing": {
         "en": "No {factor} is registered for this account. Ask support for proof of identity inside the case.",
         "zh": "该账户没有登记{factor}。请在申请内联系客服进行身份核验。",

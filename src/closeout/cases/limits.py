@@ -1,32 +1,108 @@
-"""Exact rate limits in PostgreSQL: one statement per question, right under any concurrency."""
+"""Exact rate limits in PostgreSQL: one statement per question, right under any concurrency, kept over restarts."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
 
-from django.db import connection
+from django.db import connection, transaction
 
+from closeout.cases import vaults
+
+# Rows are taken in the order of their keys, so that two askers never wait for each other in a ring.
 ADMIT = """
-insert into cases_ratelimit as held (key, arrives_at) values (%(key)s, %(now)s + %(grain)s)
-on conflict (key) do update set arrives_at = greatest(held.arrives_at, %(now)s) + %(grain)s
-where greatest(held.arrives_at, %(now)s) + %(grain)s <= %(now)s + %(burst)s
-returning arrives_at
+with asked as (
+    select key, grain, burst
+    from unnest(%(keys)s::text[], %(grains)s::interval[], %(bursts)s::interval[]) as s (key, grain, burst)
+)
+insert into cases_ratelimit as held (key, arrives_at)
+select key, %(now)s + grain from asked order by key
+on conflict (key) do update set arrives_at = greatest(held.arrives_at, %(now)s) + (excluded.arrives_at - %(now)s)
+where greatest(held.arrives_at, %(now)s) + (excluded.arrives_at - %(now)s)
+    <= %(now)s + (select burst from asked where asked.key = held.key)
+returning key
 """
+ARRIVALS = "select key, arrives_at from cases_ratelimit where key = any(%s)"
+GIVE_BACK = """
+with locked as (
+    select h.key, s.grain
+    from cases_ratelimit as h
+    join unnest(%(keys)s::text[], %(grains)s::interval[]) as s (key, grain) on s.key = h.key
+    order by h.key for no key update of h
+)
+update cases_ratelimit as h set arrives_at = h.arrives_at - locked.grain from locked where h.key = locked.key
+"""
+FORGET = "delete from cases_ratelimit where arrives_at < %s"
+SHORTEST = timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most ``count`` per ``per`` for everything that shares ``key``."""
+
+    key: str
+    count: int
+    per: timedelta
+
+    @property
+    def grain(self) -> timedelta:
+        """What one costs."""
+        return self.per / self.count
+
+
+def take(limits: Sequence[Limit], *, now: datetime) -> Mapping[str, timedelta]:
+    """Take one of each of ``limits``, all or none; return the wait by key of those that refuse, empty if none.
+
+    Generic cell rate algorithm: admits ``count`` at once and then one per ``per / count``; a refused question
+    costs nothing. The rows are updated in the caller's transaction.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(ADMIT, {
+            "keys": [limit.key for limit in limits], "grains": [limit.grain for limit in limits],
+            "bursts": [limit.per for limit in limits], "now": now,
+        })  # fmt: skip
+        admitted = {key for (key,) in cursor.fetchall()}
+        refused = [limit for limit in limits if limit.key not in admitted]
+        if refused:
+            transaction.set_rollback(True)  # what the others gave is given back
+    return _waits(refused, now=now) if refused else {}
+
+
+def _waits(refused: Sequence[Limit], *, now: datetime) -> Mapping[str, timedelta]:
+    with connection.cursor() as cursor:
+        cursor.execute(ARRIVALS, [[limit.key for limit in refused]])
+        arrivals = dict(cursor.fetchall())
+    return {
+        limit.key: max(arrivals.get(limit.key, now) + limit.grain - limit.per - now, SHORTEST)
+        for limit in refused
+    }
+
+
+def give_back(limits: Sequence[Limit]) -> None:
+    """Give back what :func:`take` took: the question turned out to be a right one."""
+    with connection.cursor() as cursor:
+        keys, grains = [limit.key for limit in limits], [limit.grain for limit in limits]
+        cursor.execute(GIVE_BACK, {"keys": keys, "grains": grains})
 
 
 def wait_for(key: str, *, count: int, per: timedelta, now: datetime) -> timedelta:
-    """Take one of ``count`` per ``per`` for ``key``; return zero if admitted, else how long to wait.
+    """Take one of ``count`` per ``per`` for ``key``; return zero if admitted, else how long to wait."""
+    return take([Limit(key, count, per)], now=now).get(key, timedelta(0))
 
-    Generic cell rate algorithm: admits exactly ``count`` at once and then one per ``per / count``; a refused
-    question costs nothing. The row is updated in the caller's transaction.
-    """
-    grain = per / count
+
+def once(mark: str, *, within: timedelta, now: datetime) -> bool:
+    """Say whether ``mark`` is taken for the first time within that span; exactly one of many askers hears yes."""
+    return wait_for(f"once:{masked('once', mark)}", count=1, per=within, now=now) == timedelta(0)
+
+
+def forget(*, before: datetime) -> int:
+    """Delete the limits that were full again before then; they would admit as if they had never been asked."""
     with connection.cursor() as cursor:
-        values: dict[str, Any] = {"key": key, "now": now, "grain": grain, "burst": per}
-        cursor.execute(ADMIT, values)
-        if cursor.fetchone() is not None:
-            return timedelta(0)
-        cursor.execute("select arrives_at from cases_ratelimit where key = %s", [key])
-        (arrives_at,) = cast(tuple[datetime], cursor.fetchone())
-    return max(arrives_at + grain - per - now, timedelta(seconds=1))
+        cursor.execute(FORGET, [before])
+        return int(cursor.rowcount)
+
+
+def masked(purpose: str, value: str) -> str:
+    """Return what stands for an address or a network in a key: a keyed hash, so that the table holds neither."""
+    return vaults.keys().mac(f"limit:{purpose}", value.strip().lower().encode()).hex()[:32]

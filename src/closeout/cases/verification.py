@@ -1,4 +1,4 @@
-"""Step-up verification: codes by e-mail and SMS, and the authenticator app (R-CLO-3, R-DIA-5).
+"""Step-up verification: codes by e-mail and SMS, the authenticator app, passkeys (R-CLO-3, R-DIA-5).
 
 A challenge belongs to one case and one action digest (case, policy, accepted text), is compared at most
 ``code_tries`` times ever, and is used at most once. Every attempt is counted by one atomic statement that is
@@ -17,15 +17,15 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
-from closeout.cases import limits, policies
+from closeout.cases import guesses, limits, passkeys, policies
 from closeout.cases.models import Case, Challenge
 from closeout.reasons import Reason, Refused, refuse
+from closeout.venues.base import Passkey
 
 DIGITS = 8  # closing is irreversible; 6 digits elsewhere (chance per account and day below 1e-6)
 STEP = 30  # seconds, RFC 6238
 LOOK = 10  # steps examined on both sides, only to tell how far a clock is off
-RESEND = timedelta(seconds=60)
-HOURLY, DAILY = 5, 10
+RESEND = guesses.RESEND
 
 COUNT_ATTEMPT = """
 update cases_challenge set attempts = attempts + 1
@@ -54,26 +54,21 @@ def action_digest(case: Case, text_hash: str) -> str:
     return hashlib.sha256(said.encode()).hexdigest()
 
 
-def issue(case: Case, factor: str, *, pepper: bytes, now: datetime) -> Issued:
+def issue(
+    case: Case, factor: str, *, pepper: bytes, now: datetime, address: str = "", network: str = ""
+) -> Issued:
     """Open a challenge for ``factor``; an earlier one of the same factor is void from now on.
 
+    ``address``: where the code goes; ``network``: where the request came from. Both are limited, neither is kept.
     Raises: Refused (too_many_codes, with the seconds to wait).
     """
     policy = policies.of_version(case.policy_id)
-    refused = None
+    asked = guesses.sending(case.account_id, factor, address=address, network=network)
     with transaction.atomic():
-        for key, count, per in (
-            (f"code:{case.account_id}:{factor}", 1, RESEND),
-            (f"codes:{case.account_id}:{factor}", HOURLY, timedelta(hours=1)),
-            (f"daily:{case.account_id}:{factor}", DAILY, timedelta(days=1)),
-        ):
-            wait = limits.wait_for(key, count=count, per=per, now=now)
-            if wait:
-                refused = refuse("too_many_codes", seconds=int(wait.total_seconds()))
-                break
-        else:
-            return _open(case, factor, policy.code_tries, policy.code_minutes, pepper=pepper, now=now)
-    raise refused
+        waits = limits.take(asked, now=now)
+        if waits:
+            raise refuse("too_many_codes", seconds=guesses.seconds(waits))
+        return _open(case, factor, policy.code_tries, policy.code_minutes, pepper=pepper, now=now)
 
 
 def _open(case: Case, factor: str, tries: int, minutes: int, *, pepper: bytes, now: datetime) -> Issued:
@@ -81,7 +76,7 @@ def _open(case: Case, factor: str, tries: int, minutes: int, *, pepper: bytes, n
         expires_at=now
     )
     ident = uuid.uuid4()
-    code = None if factor == "totp" else f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
+    code = None if factor in ("totp", "passkey") else f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
     challenge = Challenge.objects.create(
         id=ident, case=case, factor=factor, action_digest=case.action_digest,
         digest=None if code is None else _digest(pepper, ident, case.action_digest, code),
@@ -95,49 +90,103 @@ def _digest(pepper: bytes, ident: uuid.UUID, action: str, code: str) -> bytes:
 
 
 def confirm(
-    case: Case, factor: str, code: str, *, pepper: bytes, totp_secret: bytes | None, now: datetime
+    case: Case,
+    factor: str,
+    code: str,
+    *,
+    pepper: bytes,
+    totp_secret: bytes | None,
+    now: datetime,
+    network: str = "",
 ) -> None:
     """Accept ``code`` for ``factor`` or refuse it; the attempt counts even if the caller rolls back later.
 
     Must not be called inside a transaction. Raises: Refused (code_not_sent, code_expired, code_used_up,
-    wrong_code, code_replayed, clock_off, factor_missing).
+    wrong_code, code_replayed, clock_off, factor_missing, too_many_guesses, codes_paused).
     """
     challenge = _current(case, factor)
     if challenge is None or challenge.action_digest != case.action_digest:
         raise refuse("code_not_sent", factor=factor)
+    if factor == "totp" and totp_secret is None:
+        raise refuse("factor_missing", factor=factor)
+    guarded = guesses.guessing(
+        case.account_id, factor, network=network, policy=policies.of_version(case.policy_id)
+    )
+    digest = _count(challenge, guarded, now=now)
     typed = "".join(code.split())
-    with connection.cursor() as cursor:
-        cursor.execute(COUNT_ATTEMPT, [challenge.pk, now])
-        counted = cursor.fetchone()
-    if counted is None:
-        raise _why_void(challenge)
     step = None
     if factor == "totp":
-        if totp_secret is None:
-            raise refuse("factor_missing", factor=factor)
+        assert totp_secret is not None
         step = _totp_step(case, typed, totp_secret, now=now)
         right = step is not None
     else:
-        right = hmac.compare_digest(
-            bytes(counted[0]), _digest(pepper, challenge.pk, case.action_digest, typed)
-        )
+        right = hmac.compare_digest(digest, _digest(pepper, challenge.pk, case.action_digest, typed))
     if not right:
-        challenge.refresh_from_db()
-        left = challenge.attempts_max - challenge.attempts
-        raise refuse("wrong_code", factor=factor, left=left) if left else _why_void(challenge)
-    with (
-        transaction.atomic(),
-        connection.cursor() as cursor,
-    ):  # both marks or none: a crash between burns no code
+        raise _wrong(challenge)
+    with transaction.atomic():  # all marks or none: a crash between burns no code
+        limits.give_back(guarded)  # first, as in counting: rows are always taken in the same order
         if step is not None and not _raise_mark(case, step):
             raise refuse("code_replayed")
+        _use(challenge, now=now)
+
+
+def confirm_passkey(
+    case: Case, answer: str, registered: Sequence[Passkey], *, site: passkeys.Site, now: datetime
+) -> None:
+    """Accept what the holder's passkey signed over this very action, or refuse it; the attempt counts.
+
+    No guess is worth a limit here, so the way stays open while codes are paused. Must not be called inside a
+    transaction. ``registered``: the passkeys that the exchange knows of the account.
+    Raises: Refused (code_not_sent, code_expired, code_used_up, code_replayed, wrong_passkey).
+    """
+    challenge = _current(case, "passkey")
+    if challenge is None or challenge.action_digest != case.action_digest:
+        raise refuse("code_not_sent", factor="passkey")
+    _count(challenge, (), now=now)
+    used = passkeys.verify(challenge, answer, registered, site=site)
+    with transaction.atomic():
+        passkeys.raise_counter(used)
+        _use(challenge, now=now)
+
+
+def _count(challenge: Challenge, guarded: Sequence[limits.Limit], *, now: datetime) -> bytes:
+    """Count one attempt before anything is compared; return what to compare with. Raises: Refused."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        waits = limits.take(guarded, now=now) if guarded else {}
+        if waits:
+            code = "codes_paused" if guesses.EVERYBODY in waits else "too_many_guesses"
+            raise refuse(code, seconds=guesses.seconds(waits))
+        cursor.execute(COUNT_ATTEMPT, [challenge.pk, now])
+        counted = cursor.fetchone()
+        if counted is None:
+            raise _why_void(challenge)  # and what the limits gave is given back
+    return bytes(counted[0] or b"")
+
+
+def _use(challenge: Challenge, *, now: datetime) -> None:
+    with connection.cursor() as cursor:
         cursor.execute(USE_ONCE, [now, challenge.pk])
         if cursor.fetchone() is None:
             raise refuse("code_replayed")
 
 
+def _wrong(challenge: Challenge) -> Refused:
+    challenge.refresh_from_db()
+    left = challenge.attempts_max - challenge.attempts
+    return refuse("wrong_code", factor=challenge.factor, left=left) if left else _why_void(challenge)
+
+
 def _current(case: Case, factor: str) -> Challenge | None:
     return Challenge.objects.filter(case=case, factor=factor).order_by("-issued_at").first()
+
+
+def open_round(case: Case, factor: str, *, now: datetime) -> Challenge | None:
+    """Return the challenge of ``factor`` that can still be answered for this very action, or None."""
+    challenge = _current(case, factor)
+    if challenge is None or challenge.action_digest != case.action_digest:
+        return None
+    alive = challenge.used_at is None and challenge.expires_at > now
+    return challenge if alive and challenge.attempts < challenge.attempts_max else None
 
 
 def _why_void(challenge: Challenge) -> Refused:

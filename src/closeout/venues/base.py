@@ -136,6 +136,14 @@ class Destination:
 
 
 @dataclass(frozen=True)
+class Passkey:
+    """A passkey that the venue knows of an account: its number and its public key (COSE), as WebAuthn gives them."""
+
+    credential: bytes
+    public_key: bytes
+
+
+@dataclass(frozen=True)
 class Holder:
     """The person behind an account, as the venue knows them: personal data, opened only to write to them."""
 
@@ -147,6 +155,7 @@ class Holder:
     language: str  # zh or en
     phrase: str = ""  # anti-phishing word chosen by the holder, shown in every message
     replaced: tuple[tuple[str, str], ...] = ()  # (email or sms, address) replaced in the last 90 days
+    passkeys: tuple[Passkey, ...] = ()
 
 
 class Rejected(Exception):

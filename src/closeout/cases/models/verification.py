@@ -33,7 +33,7 @@ class Challenge(models.Model):
 
 
 class TotpStep(models.Model):
-    """The last 30-second step whose authenticator code was accepted or diagnosed; never goes back."""
+    """A mark that never goes back: the last 30-second step of an authenticator, or the counter of a passkey."""
 
     subject = models.CharField(primary_key=True, max_length=64)
     last_step = models.BigIntegerField()

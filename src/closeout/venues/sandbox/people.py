@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from closeout.venues.base import Holder
+from closeout.venues.base import Holder, Passkey
 from closeout.venues.sandbox.ledger import Cursor, one
 
 CLASS = "operational"
 CONTEXT = "sandbox.person"
-REPLACED_DAYS = 90  # contacts that were replaced in these days are told as well (R-CLO-12)
+REPLACED = timedelta(days=90)  # contacts that were replaced in these days are told as well (R-CLO-12)
 
 
 class Sealer(Protocol):
@@ -24,6 +24,9 @@ class Sealer(Protocol):
 
     def open(self, subject: str, cls: str, sealed: bytes, *, context: str = "") -> bytes:
         """Decrypt what :meth:`seal` returned."""
+
+    def open_all(self, cls: str, sealed: Mapping[str, bytes], *, context: str = "") -> Mapping[str, bytes]:
+        """Decrypt many at once; whose key is gone is left out."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Private:
     totp_secret: bytes
     phrase: str = ""
     replaced: tuple[tuple[str, str, str], ...] = ()  # email or sms, address, ISO time of the replacement
+    passkeys: tuple[tuple[str, str], ...] = ()  # number and public key, as hex digits
 
 
 def subject(account_id: int) -> str:
@@ -76,10 +80,15 @@ def load(cursor: Cursor, sealer: Sealer, account_id: int) -> tuple[str, Private]
 
 
 def _opened(sealer: Sealer, account_id: int, sealed: bytes) -> Private:
-    known = json.loads(sealer.open(subject(account_id), CLASS, bytes(sealed), context=CONTEXT))
+    return _read(sealer.open(subject(account_id), CLASS, bytes(sealed), context=CONTEXT))
+
+
+def _read(text: bytes) -> Private:
+    known = json.loads(text)
     return Private(
         known["name"], known["email"], known["phone"], known["document"], bytes.fromhex(known["totp_secret"]),
         known["phrase"], tuple((kind, address, at) for kind, address, at in known["replaced"]),
+        tuple((credential, key) for credential, key in known.get("passkeys", ())),
     )  # fmt: skip
 
 
@@ -90,7 +99,10 @@ def holder(cursor: Cursor, sealer: Sealer, account_id: int) -> Holder | None:
         return None
     language, private = found
     cursor.execute("select sandbox.now()")
-    since = one(cursor)[0] - timedelta(days=REPLACED_DAYS)
+    return _described(account_id, language, private, since=one(cursor)[0] - REPLACED)
+
+
+def _described(account_id: int, language: str, private: Private, *, since: datetime) -> Holder:
     replaced = tuple((kind, to) for kind, to, at in private.replaced if datetime.fromisoformat(at) >= since)
     return Holder(
         account_id,
@@ -101,7 +113,34 @@ def holder(cursor: Cursor, sealer: Sealer, account_id: int) -> Holder | None:
         language,
         private.phrase,
         replaced,
+        tuple(Passkey(bytes.fromhex(one), bytes.fromhex(key)) for one, key in private.passkeys),
     )
+
+
+def add_passkey(cursor: Cursor, sealer: Sealer, account_id: int, passkey: Passkey) -> bool:
+    """Register ``passkey`` for the person, as the exchange's own security page would; False without a person."""
+    cursor.execute("select from sandbox.person where account_id = %s for no key update", (account_id,))
+    found = load(cursor, sealer, account_id)
+    if found is None:
+        return False
+    language, private = found
+    added = (*private.passkeys, (passkey.credential.hex(), passkey.public_key.hex()))
+    save(cursor, sealer, account_id, language, replace(private, passkeys=added))
+    return True
+
+
+def holders(cursor: Cursor, sealer: Sealer, accounts: Sequence[int]) -> Mapping[int, Holder]:
+    """Return the persons behind ``accounts`` as :func:`holder` does; who is erased is left out."""
+    cursor.execute(
+        "select p.account_id, p.language, p.sealed, sandbox.now() from sandbox.person as p where p.account_id = any(%s)",
+        (list(accounts),),
+    )
+    rows = {subject(account): (account, language, bytes(sealed), now) for account, language, sealed, now in cursor}
+    opened = sealer.open_all(CLASS, {name: row[2] for name, row in rows.items()}, context=CONTEXT)
+    return {
+        rows[name][0]: _described(rows[name][0], rows[name][1], _read(text), since=rows[name][3] - REPLACED)
+        for name, text in opened.items()
+    }
 
 
 def people(cursor: Cursor, sealer: Sealer) -> Sequence[Person]:
