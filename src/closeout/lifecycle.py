@@ -151,7 +151,7 @@ def decide(
         raise Impossible(_why_not(life.state, event))
     if life.held and event in STOPPED_BY_HOLD:
         raise Impossible("under_review")
-    if event in {Event.SUBMIT, Event.SCHEDULE, Event.REFER} and not life.verified:
+    if event in {Event.SUBMIT, Event.SCHEDULE, Event.APPROVE} and not life.verified:
         raise Impossible("not_verified")
     if transition.needs_due and (life.due_at is None or now < life.due_at):
         raise Impossible("not_due")

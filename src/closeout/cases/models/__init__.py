@@ -3,15 +3,21 @@
 from closeout.cases.models.case import Case, CaseEvent, Consent, PolicyVersion, StatedReason
 from closeout.cases.models.clearing import ClearingEntry, ClearingEvent, ClearingRun, ClearingShown
 from closeout.cases.models.correspondence import CaseMessage
+from closeout.cases.models.decisions import Approval, CaseHold, Decision, Waiver
+from closeout.cases.models.desk import ContactHash, Task
 from closeout.cases.models.documents import Document
 from closeout.cases.models.effects import EffectRow
+from closeout.cases.models.evidence import Evidence, EvidenceRequest, EvidenceView, Finding
 from closeout.cases.models.messages import Message
 from closeout.cases.models.policy import PolicyChange
+from closeout.cases.models.staff import Staff, StaffSession
 from closeout.cases.models.verification import Challenge, RateLimit, TotpStep
 
 __all__ = [
+    "Approval",
     "Case",
     "CaseEvent",
+    "CaseHold",
     "CaseMessage",
     "Challenge",
     "ClearingEntry",
@@ -19,12 +25,22 @@ __all__ = [
     "ClearingRun",
     "ClearingShown",
     "Consent",
+    "ContactHash",
+    "Decision",
     "Document",
     "EffectRow",
+    "Evidence",
+    "EvidenceRequest",
+    "EvidenceView",
+    "Finding",
     "Message",
     "PolicyChange",
     "PolicyVersion",
     "RateLimit",
+    "Staff",
+    "StaffSession",
     "StatedReason",
+    "Task",
     "TotpStep",
+    "Waiver",
 ]

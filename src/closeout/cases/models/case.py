@@ -7,6 +7,8 @@ from django.db.models import F, Q
 
 from closeout.lifecycle import FINAL, State
 
+# A case in review may lack a factor that people replace by proof; nothing is frozen or closed before that.
+UNVERIFIED = sorted({State.APPLICATION, State.REVIEW, State.REFUSAL, State.WITHDRAWAL, State.LAPSE})
 STATES = [(state.value, state.value) for state in State]
 
 
@@ -41,7 +43,12 @@ class Case(models.Model):
     looked_at = models.DateTimeField(null=True)  # last time the conditions were looked at while frozen
     remind_at = models.DateTimeField(null=True)
     aside_until = models.DateTimeField(null=True)  # a sweep broke over this case; the others go on without it
+    searchable = models.BooleanField(default=False, db_default=False)  # hashes of the contacts are kept
     withdrawals = models.PositiveSmallIntegerField(default=0)  # earlier changes of mind for this account
+    # Set where the operator closes by a campaign that two people started, instead of the holder.
+    campaign = models.ForeignKey(
+        "Campaign", null=True, on_delete=models.PROTECT, related_name="cases", db_index=False
+    )
 
     class Meta:
         """Constraints and the indexes that sweeps use."""
@@ -59,13 +66,21 @@ class Case(models.Model):
                 condition=~Q(state=State.PAUSE) | Q(due_at__isnull=True), name="a_pause_stops_the_clock"
             ),
             models.CheckConstraint(
-                condition=Q(verified_at__isnull=False)
-                | Q(state__in=[State.APPLICATION, State.WITHDRAWAL, State.LAPSE]),
+                condition=Q(verified_at__isnull=False) | Q(state__in=UNVERIFIED),
                 name="nothing_is_closed_unverified",
             ),
         ]
         indexes = [
-            models.Index(fields=["state", "due_at"], condition=Q(due_at__isnull=False), name="due_cases"),
+            models.Index(
+                fields=["state", "due_at"],
+                condition=Q(due_at__isnull=False, campaign__isnull=True),
+                name="due_cases",
+            ),
+            models.Index(
+                fields=["campaign", "state", "due_at"],
+                condition=Q(due_at__isnull=False, campaign__isnull=False),
+                name="due_of_campaign",
+            ),
             models.Index(
                 fields=["looked_at"],
                 condition=Q(state__in=[State.COOLING_OFF, State.PAUSE]) | Q(held=True),
@@ -73,6 +88,7 @@ class Case(models.Model):
             ),
             models.Index(fields=["remind_at"], condition=Q(remind_at__isnull=False), name="reminded_cases"),
             models.Index(fields=["account_id"], name="cases_of_account"),
+            models.Index(fields=["id"], condition=Q(searchable=False), name="cases_not_searchable"),
         ]
 
 
