@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import secrets
+import sys
+from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -15,14 +18,47 @@ from closeout.web.portal import pages
 log = logging.getLogger(__name__)
 
 
+Way = tuple[str, str]  # address and label
+View = Callable[..., HttpResponseBase]
+
+
 def page(
-    request: HttpRequest, status: int, title: str, what: str, then: str, *, number: str = ""
+    request: HttpRequest,
+    status: int,
+    title: str,
+    what: str,
+    then: str,
+    *,
+    number: str = "",
+    way: Way | None = None,
 ) -> HttpResponse:
-    """Show an error page with a way to go on."""
-    way = {"url": reverse("portal:home"), "label": _("To the start page")}
+    """Show an error page with a way to go on, to the start page if there is no better one."""
+    url, label = way or (reverse("portal:home"), _("To the start page"))
+    shown = {"url": url, "label": label}
     return pages.show(
-        request, "error.html", title, status=status, what=what, then=then, way=way, number=number
+        request, "error.html", title, status=status, what=what, then=then, way=shown, number=number
     )
+
+
+def in_words(view: View) -> View:
+    """Let ``view`` answer with a page also where only a bare status would come: 405 with what may be asked."""
+
+    @functools.wraps(view)
+    def told(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        response = view(request, *args, **kwargs)
+        if not isinstance(response, HttpResponseNotAllowed):
+            return response
+        answer = page(
+            request,
+            405,
+            _("This page cannot do that"),
+            _("It was asked in a way that it does not know."),
+            _("Nothing was changed. Open it from its link or button."),
+        )
+        answer.headers["Allow"] = response.headers["Allow"]
+        return answer
+
+    return told
 
 
 def bad(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -139,7 +175,7 @@ def unreachable(request: HttpRequest) -> HttpResponse:
 def broken(request: HttpRequest) -> HttpResponse:
     """Answer 500 with a number that support can look up; the page says nothing of the cause."""
     number = secrets.token_hex(4)
-    log.error("answered 500, number %s", number)
+    log.error("answered 500, number %s", number, exc_info=sys.exc_info())
     return page(
         request,
         500,
