@@ -5,7 +5,17 @@ from __future__ import annotations
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from closeout.web.portal import applying, checking, emptying, entrance, helping, papers, standing
+from closeout.web.portal import (
+    applying,
+    checking,
+    emptying,
+    entrance,
+    errors,
+    helping,
+    papers,
+    standing,
+    stopping,
+)
 
 app_name = "portal"
 urlpatterns = [
@@ -25,6 +35,8 @@ urlpatterns = [
     path("application", applying.application, name="application"),
     path("verification", applying.verification_page, name="verification"),
     path("case", standing.case_page, name="case"),
+    path("stop", stopping.stop, name="stop"),
+    re_path(r"^stop/(?P<token>.*)$", stopping.link, name="stop_link"),
     path("withdrawal", standing.withdrawal, name="withdrawal"),
     re_path(r"^certificate\.(?P<form>pdf|json)$", papers.certificate, name="certificate"),
     path("dormant", helping.dormant, name="dormant"),
@@ -34,3 +46,5 @@ urlpatterns = [
     path("mailbox", helping.mailbox, name="mailbox"),
     path("close-account", RedirectView.as_view(pattern_name="portal:check"), name="deep_link"),
 ]
+for pattern in urlpatterns:
+    pattern.callback = errors.in_words(pattern.callback)
