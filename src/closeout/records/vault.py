@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -124,12 +124,31 @@ class Vault:
             key = self._key(connection, subject, cls, version)
         if key is None:
             raise Unreadable(f"no {cls} key {version} of {subject}")
-        body = sealed[HEAD.size :]
-        try:
-            bound = _bound(context, subject, cls, version)
-            return AESGCM(key).decrypt(body[:NONCE_BYTES], body[NONCE_BYTES:], bound)
-        except InvalidTag as wrong:
-            raise Unreadable("altered, or sealed for another place, person or class") from wrong
+        return _decrypted(key, sealed, _bound(context, subject, cls, version))
+
+    def open_all(self, cls: str, sealed: Mapping[str, bytes], *, context: str = "") -> dict[str, bytes]:
+        """Decrypt one text of each of many people, by subject, with one question to the keyring.
+
+        Who has no key any more is left out. Raises: Unreadable, KeyGone, ValueError.
+        """
+        _demand_class(cls)
+        with self._keyring() as connection, connection.cursor(row_factory=tuple_row) as cursor:
+            cursor.execute(
+                "select k.subject, k.version, e.kek_id, k.wrapped"
+                " from keyring.key as k join keyring.epoch as e on e.number = k.epoch"
+                " where k.subject = any(%s) and k.class = %s",
+                (list(sealed), cls),
+            )
+            keys = {(subject, version): (kek, bytes(wrapped)) for subject, version, kek, wrapped in cursor}
+        opened = {}
+        for subject, text in sealed.items():
+            version = HEAD.unpack_from(text)[1]
+            if (subject, version) not in keys:
+                continue
+            kek, wrapped = keys[subject, version]
+            key = self._kek.unwrap(kek, wrapped, context=wrapped_as(subject, cls, version))
+            opened[subject] = _decrypted(key, text, _bound(context, subject, cls, version))
+        return opened
 
     def destroy(self, subject: str, cls: str, at: datetime) -> Destroyed:
         """Destroy every key of ``subject`` and ``cls``; return the receipt, the first one if it is repeated.
@@ -252,6 +271,14 @@ class Vault:
                 return None
         kek_id, wrapped = row
         return self._kek.unwrap(kek_id, bytes(wrapped), context=wrapped_as(subject, cls, version))
+
+
+def _decrypted(key: bytes, sealed: bytes, bound: bytes) -> bytes:
+    body = sealed[HEAD.size :]
+    try:
+        return AESGCM(key).decrypt(body[:NONCE_BYTES], body[NONCE_BYTES:], bound)
+    except InvalidTag as wrong:
+        raise Unreadable("altered, or sealed for another place, person or class") from wrong
 
 
 def _demand_class(cls: str) -> None:

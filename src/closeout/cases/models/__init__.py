@@ -1,5 +1,13 @@
 """Tables of the case file, one file per subject."""
 
+from closeout.cases.models.campaigns import (
+    Brake,
+    Campaign,
+    CampaignApproval,
+    CampaignChange,
+    CampaignMember,
+    CampaignNotice,
+)
 from closeout.cases.models.case import Case, CaseEvent, Consent, PolicyVersion, StatedReason
 from closeout.cases.models.clearing import ClearingEntry, ClearingEvent, ClearingRun, ClearingShown
 from closeout.cases.models.correspondence import CaseMessage
@@ -15,6 +23,12 @@ from closeout.cases.models.verification import Challenge, RateLimit, TotpStep
 
 __all__ = [
     "Approval",
+    "Brake",
+    "Campaign",
+    "CampaignApproval",
+    "CampaignChange",
+    "CampaignMember",
+    "CampaignNotice",
     "Case",
     "CaseEvent",
     "CaseHold",

@@ -45,6 +45,10 @@ class Case(models.Model):
     aside_until = models.DateTimeField(null=True)  # a sweep broke over this case; the others go on without it
     searchable = models.BooleanField(default=False, db_default=False)  # hashes of the contacts are kept
     withdrawals = models.PositiveSmallIntegerField(default=0)  # earlier changes of mind for this account
+    # Set where the operator closes by a campaign that two people started, instead of the holder.
+    campaign = models.ForeignKey(
+        "Campaign", null=True, on_delete=models.PROTECT, related_name="cases", db_index=False
+    )
 
     class Meta:
         """Constraints and the indexes that sweeps use."""
@@ -67,7 +71,16 @@ class Case(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["state", "due_at"], condition=Q(due_at__isnull=False), name="due_cases"),
+            models.Index(
+                fields=["state", "due_at"],
+                condition=Q(due_at__isnull=False, campaign__isnull=True),
+                name="due_cases",
+            ),
+            models.Index(
+                fields=["campaign", "state", "due_at"],
+                condition=Q(due_at__isnull=False, campaign__isnull=False),
+                name="due_of_campaign",
+            ),
             models.Index(
                 fields=["looked_at"],
                 condition=Q(state__in=[State.COOLING_OFF, State.PAUSE]) | Q(held=True),

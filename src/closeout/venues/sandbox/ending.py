@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from closeout.venues.base import Command, Quote, ReceiptState, Rejected
@@ -200,8 +201,19 @@ def erase(work: Work, _: Command) -> None:
         raise Rejected("not_closed")
     if held(work.cursor, work.account_id, "erasure"):
         raise Rejected("restricted")
-    family = "(select account_id from sandbox.account where account_id = %(a)s or parent_id = %(a)s)"
-    bindings = {"a": work.account_id, "gone": GONE, "now": work.now}
+    forget(work.cursor, [work.account_id], now=work.now)
+    work.notes["erased"] = ", ".join(PERSONAL)
+
+
+def forget(cursor: Cursor, accounts: Sequence[int], *, now: datetime) -> None:
+    """Overwrite, then delete what is personal of ``accounts`` and their sub-accounts, whatever their state.
+
+    An exchange that was restored from a backup forgets again by this. Idempotent.
+    """
+    family = (
+        "(select account_id from sandbox.account where account_id = any(%(a)s) or parent_id = any(%(a)s))"
+    )
+    bindings = {"a": list(accounts), "gone": GONE, "now": now}
     overwrite = (
         "person set sealed = ''",
         "payment_method set label = %(gone)s",
@@ -210,13 +222,12 @@ def erase(work: Work, _: Command) -> None:
         "login set device = %(gone)s, place = %(gone)s",
         "message set subject = %(gone)s, body = %(gone)s",
         "movement set address = null, memo = null",
-        "account set label = null, erased_at = %(now)s",
+        "account set label = null, erased_at = coalesce(erased_at, %(now)s)",
     )
     for change in overwrite:
-        work.cursor.execute(f"update sandbox.{change} where account_id in {family}", bindings)
+        cursor.execute(f"update sandbox.{change} where account_id in {family}", bindings)
     for table in PERSONAL:
-        work.cursor.execute(f"delete from sandbox.{table} where account_id in {family}", bindings)
-    work.cursor.execute(
+        cursor.execute(f"delete from sandbox.{table} where account_id in {family}", bindings)
+    cursor.execute(
         f"update sandbox.receipt set command = '{{}}', moved = '[]' where account_id in {family}", bindings
     )
-    work.notes["erased"] = ", ".join(PERSONAL)

@@ -132,10 +132,12 @@ def add_passkey(cursor: Cursor, sealer: Sealer, account_id: int, passkey: Passke
 def holders(cursor: Cursor, sealer: Sealer, accounts: Sequence[int]) -> Mapping[int, Holder]:
     """Return the persons behind ``accounts`` as :func:`holder` does; who is erased is left out."""
     cursor.execute(
-        "select p.account_id, p.language, p.sealed, sandbox.now() from sandbox.person as p where p.account_id = any(%s)",
+        "select account_id, language, sealed, sandbox.now() from sandbox.person where account_id = any(%s)",
         (list(accounts),),
     )
-    rows = {subject(account): (account, language, bytes(sealed), now) for account, language, sealed, now in cursor}
+    rows = {
+        subject(account): (account, language, bytes(sealed), now) for account, language, sealed, now in cursor
+    }
     opened = sealer.open_all(CLASS, {name: row[2] for name, row in rows.items()}, context=CONTEXT)
     return {
         rows[name][0]: _described(rows[name][0], rows[name][1], _read(text), since=rows[name][3] - REPLACED)

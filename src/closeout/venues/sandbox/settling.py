@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 
 from closeout.venues.base import Rejected
-from closeout.venues.sandbox import ending, products, trading
+from closeout.venues.sandbox import ending, exiting, products, trading
 from closeout.venues.sandbox.ledger import Cursor, Place, Work, one, rejection
 
 Step = Callable[[Work, int], None]
@@ -207,17 +207,21 @@ def movement(work: Work, number: int) -> None:
             work.move(outgoing, outgoing.house("fees"), fee)
             work.move(outgoing, custody, amount)
     elif kind != "card" and not drops:
-        arrive(work, custody, amount, number)
+        arrive(work, custody, amount, number, deposit=True)
 
 
-def arrive(work: Work, custody: Place, amount: Decimal, number: int) -> None:
-    """Credit value from outside: to funding, or, once the account is closed, to suspense for its former holder."""
+def arrive(work: Work, custody: Place, amount: Decimal, number: int, *, deposit: bool = False) -> None:
+    """Credit value from outside: to funding, or, once the account is closed, to suspense for its holder.
+
+    A deposit is not credited either where an exit has ended deposits.
+    """
     work.cursor.execute(
         "select state = 'closed' or closing_entry_id is not null from sandbox.account where account_id = %s",
         (work.account_id,),
     )
     row = work.cursor.fetchone()
-    if row is not None and row[0]:
+    ended = deposit and exiting.level_of(work.cursor, work.account_id) >= exiting.LEVELS["no_deposits"]
+    if ended or (row is not None and row[0]):
         work.move(custody, Place(work.account_id, "suspense", custody.asset, owner="suspense"), amount)
         work.cursor.execute(
             "update sandbox.movement set state = 'suspense' where movement_id = %s", (number,)

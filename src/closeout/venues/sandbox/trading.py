@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from closeout.venues.base import Command, Quote, ReceiptState, Rejected
+from closeout.venues.sandbox import exiting
 from closeout.venues.sandbox.ledger import (
     Cursor,
     Place,
@@ -41,8 +42,9 @@ class Order:
 def place(work: Work, order: Order) -> int:
     """Place an order and lock what it needs in the trading wallet; return its number.
 
-    Raises: Rejected("not_found"), psycopg.Error by the ledger.
+    Raises: Rejected("not_found", "restricted" by an exit), psycopg.Error by the ledger.
     """
+    _demand_allowed(work, order)
     work.cursor.execute(
         "select i.base, i.quote, i.kind, a.scale from sandbox.instrument as i "
         "join sandbox.asset as a on a.asset = case when i.kind = 'spot' and %s = 'sell' then i.base else i.quote end "
@@ -66,6 +68,24 @@ def place(work: Work, order: Order) -> int:
          order.key_id, work.now),
     )  # fmt: skip
     return int(one(work.cursor)[0])
+
+
+def _demand_allowed(work: Work, order: Order) -> None:
+    """Refuse what an exit has ended: every order, or those that do not reduce. Raises: Rejected("restricted")."""
+    level = exiting.level_of(work.cursor, work.account_id)
+    if level < exiting.LEVELS["reduce_only"]:
+        return
+    work.cursor.execute(
+        "select i.kind = 'spot', coalesce((select sum(p.quantity) from sandbox.position as p "
+        "where p.account_id = %s and p.instrument = i.instrument and p.state = 'open'), 0) "
+        "from sandbox.instrument as i where i.instrument = %s",
+        (work.account_id, order.instrument),
+    )
+    spot, quantity = one(work.cursor)
+    against = quantity > 0 if order.side == "sell" else quantity < 0
+    reduces = order.side == "sell" if spot else against and order.quantity <= abs(quantity)
+    if level > exiting.LEVELS["reduce_only"] or not reduces:
+        raise Rejected("restricted")
 
 
 def cancel(work: Work, command: Command) -> None:

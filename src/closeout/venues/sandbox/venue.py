@@ -31,6 +31,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Self
 
 import psycopg
@@ -47,7 +48,7 @@ from closeout.venues.base import (
     Rejected,
     Unreachable,
 )  # fmt: skip
-from closeout.venues.sandbox import doing, receipts, records, settling, submitting
+from closeout.venues.sandbox import doing, ending, exiting, receipts, records, settling, submitting
 from closeout.venues.sandbox import people as persons
 from closeout.venues.sandbox.calls import Calls
 
@@ -119,13 +120,19 @@ class SandboxVenue:
     def submit(self, commands: Sequence[tuple[str, Command]]) -> Sequence[Receipt]:
         """Do each command once per key and answer with the receipts, in order.
 
-        Commands of one account that follow each other share a transaction; each can be rejected alone.
+        Commands of one account that follow each other share a transaction; each can be rejected alone. One act
+        for many accounts shares its statements.
         Raises: Unreachable, Rejected("key_reused").
         """
         self.calls.submit += 1
         self.calls.commands += len(commands)
         answers: list[Receipt] = []
         with self.connection() as connection:
+            if exiting.apart(commands):
+                self.calls.transactions += 1
+                shared = exiting.attempt(connection, commands)
+                if shared is not None:
+                    return shared
             for together in submitting.groups(commands):
                 self.calls.transactions += 1
                 answers += submitting.submit(connection, together)
@@ -173,6 +180,31 @@ class SandboxVenue:
         """Stream one kind of record, oldest first, a thousand rows at a time. Raises: Unreachable, ValueError."""
         with self.connection() as connection:
             yield from records.stream(connection, account_id, kind)
+
+    def forget(self, accounts: Sequence[int]) -> None:
+        """Forget these persons again, after a backup was restored that still knew them. Raises: Unreachable."""
+        with self.connection() as connection, connection.transaction(), connection.cursor() as cursor:
+            ending.forget(cursor, accounts, now=settling.now(cursor))
+
+    def restrict(self, accounts: Sequence[int], level: str) -> int:
+        """Leave ``accounts`` no more than ``level`` allows; idempotent. Raises: Unreachable."""
+        with self.connection() as connection, connection.transaction(), connection.cursor() as cursor:
+            return exiting.restrict(cursor, accounts, level)
+
+    def lift(self, accounts: Sequence[int]) -> int:
+        """Give ``accounts`` back what a campaign took from them; idempotent. Raises: Unreachable."""
+        with self.connection() as connection, connection.transaction(), connection.cursor() as cursor:
+            return exiting.lift(cursor, accounts)
+
+    def take_custody(self, account_id: int) -> Sequence[tuple[str, Decimal]]:
+        """Move what nobody claimed to unclaimed property; idempotent. Raises: Unreachable, Rejected."""
+        with self.connection() as connection:
+            return exiting.take_custody(connection, account_id)
+
+    def holders(self, accounts: Sequence[int]) -> Mapping[int, Holder]:
+        """Return the persons behind ``accounts``; who is erased is left out. Raises: Unreachable, ValueError."""
+        with self.connection() as connection, connection.cursor() as cursor:
+            return persons.holders(cursor, self._demand_sealer(), accounts)
 
     def settle(self) -> int:
         """Do what the exchange does by itself up to its present time; return how many things it did. Idempotent."""

@@ -1,0 +1,251 @@
+"""What an exit asks of many accounts at once: restrict, freeze, close, take into custody; a few statements for all.
+
+The rules are those of one account (``ending.py``): the same locks in the same order, the same receipts, and the
+ledger's own triggers have the last word. Where they refuse one of many, the caller asks for each alone.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+
+from closeout.venues.base import Act, Command, Receipt, Rejected
+from closeout.venues.sandbox import ending, receipts
+from closeout.venues.sandbox.ledger import Cursor, Place, Work, one
+
+Connection = psycopg.Connection[Any]
+Keyed = tuple[str, Command]
+LEVELS: Mapping[str, int] = {"no_new_accounts": 1, "no_deposits": 2, "reduce_only": 3, "withdraw_only": 4}
+TOGETHER = frozenset({Act.FREEZE, Act.CLOSE})  # acts that many accounts share a transaction for
+
+CLAIM = """
+insert into sandbox.receipt (key, digest, account_id, kind, command)
+select s.key, s.digest, s.account_id, s.kind, s.command
+from jsonb_to_recordset(%s::jsonb) as s (key varchar, digest varchar, account_id bigint, kind varchar, command jsonb)
+on conflict (key) do nothing returning key
+"""
+# Where something is left: the names of the relations, as one account alone is told them.
+LEFT = f"""
+select a.account_id, array_agg(h.name)
+from unnest(%(accounts)s::bigint[]) as a (account_id)
+cross join lateral ({ending.HOLDINGS.replace("%(a)s", "a.account_id")}) as h (name)
+group by a.account_id
+"""
+ORDER = re.findall(r"select '(\w+)'", ending.HOLDINGS)
+FAMILY = "(select account_id from sandbox.account where account_id = any(%(a)s) or parent_id = any(%(a)s))"
+CLOSE = """
+with opened as (
+    insert into sandbox.entry (kind, origin, account_id)
+    select 'closing', 'engine', account_id from unnest(%(a)s::bigint[]) as account_id
+    returning entry_id, account_id
+)
+update sandbox.account as a set closing_entry_id = o.entry_id from opened as o
+where a.account_id = o.account_id and a.closing_entry_id is null and a.state <> 'closed'
+returning a.account_id
+"""
+SHUT = """
+update sandbox.account set state = 'closed', closed_at = %(now)s
+where account_id = any(%(a)s) and closing_entry_id is not null and state <> 'closed' returning account_id
+"""
+ANSWER = f"""
+update sandbox.receipt as r set state = s.state, reason = s.reason, notes = s.notes
+from jsonb_to_recordset(%s::jsonb) as s (key varchar, state varchar, reason varchar, notes jsonb)
+where r.key = s.key returning {", ".join(f"r.{name}" for name in receipts.COLUMNS.split(", "))}
+"""
+
+
+def apart(commands: Sequence[Keyed]) -> bool:
+    """Return whether ``commands`` can share statements: one kind of :data:`TOGETHER`, every account once."""
+    kinds = {command.kind for _, command in commands}
+    accounts = {command.account_id for _, command in commands}
+    one_each = len(commands) > 1 and len(accounts) == len(commands)
+    return one_each and len(kinds) == 1 and kinds <= TOGETHER
+
+
+def attempt(connection: Connection, commands: Sequence[Keyed]) -> list[Receipt] | None:
+    """Do ``commands`` together, or nothing: None where the database refuses one, so that each is asked for alone.
+
+    Raises: Rejected("key_reused"), psycopg.OperationalError.
+    """
+    try:
+        return submit(connection, commands)
+    except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
+        return None
+    except psycopg.OperationalError:
+        raise
+    except psycopg.Error:
+        return None
+
+
+def submit(connection: Connection, commands: Sequence[Keyed]) -> list[Receipt]:
+    """Do one act for many accounts in one transaction; a known key answers with its receipt.
+
+    Raises: Rejected("key_reused"), psycopg.Error (nothing was done: ask for each alone).
+    """
+    kind = commands[0][1].kind
+    accounts = sorted(command.account_id for _, command in commands)
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute(
+            f"select account_id, state, sandbox.now() from sandbox.account where account_id in {FAMILY} "
+            "order by account_id for no key update",
+            {"a": accounts},
+        )
+        states = {account: (state, now) for account, state, now in cursor.fetchall()}
+        fresh = _claimed(cursor, commands)
+        new = [(key, command) for key, command in commands if key in fresh]
+        if new and states:
+            now = next(iter(states.values()))[1]
+            refused = _refusals(cursor, kind, {n: state for n, (state, _) in states.items()}, new)
+            able = [command.account_id for key, command in new if key not in refused]
+            if kind is Act.CLOSE:
+                _close(cursor, able, now)
+            else:
+                _freeze(cursor, able, now)
+            _answer(cursor, new, refused)
+        return _read(cursor, commands)
+
+
+def _claimed(cursor: Cursor, commands: Sequence[Keyed]) -> frozenset[str]:
+    rows = [
+        {"key": key, "digest": command.digest(), "account_id": command.account_id, "kind": str(command.kind),
+         "command": receipts.said(command)}
+        for key, command in commands
+    ]  # fmt: skip
+    cursor.execute(CLAIM, (json.dumps(rows),))
+    return frozenset(key for (key,) in cursor.fetchall())
+
+
+def _refusals(
+    cursor: Cursor, kind: object, states: Mapping[int, str], new: Sequence[Keyed]
+) -> dict[str, tuple[str, str]]:
+    """Return reason and detail of each key that cannot be done, as one account alone is told them."""
+    accounts = [command.account_id for _, command in new]
+    held, left = frozenset[int](), {}
+    if kind is Act.CLOSE:
+        cursor.execute(
+            "select distinct account_id from sandbox.hold where account_id = any(%s) and released_at is null "
+            "and scope in ('closing', 'both')",
+            (accounts,),
+        )
+        held = frozenset(account for (account,) in cursor.fetchall())
+        cursor.execute(LEFT, {"accounts": accounts})
+        left = {account: ", ".join(sorted(names, key=ORDER.index)) for account, names in cursor.fetchall()}
+    found = {}
+    for key, command in new:
+        account = command.account_id
+        if account not in states:
+            found[key] = ("not_found", "no such account")
+        elif states[account] == "closed":
+            found[key] = ("closed", "")
+        elif account in held:
+            found[key] = ("restricted", "")
+        elif account in left:
+            found[key] = ("not_empty", left[account])
+    return found
+
+
+def _close(cursor: Cursor, accounts: Sequence[int], now: datetime) -> None:
+    """Keys and sessions die first, then the closing entries block every posting, then the accounts are shut."""
+    values = {"a": list(accounts), "now": now}
+    cursor.execute(
+        "update sandbox.api_key set revoked_at = %(now)s where account_id = any(%(a)s) and revoked_at is null",
+        values,
+    )
+    _end_sessions(cursor, values)
+    cursor.execute(CLOSE, values)
+    if len(cursor.fetchall()) != len(accounts):
+        raise psycopg.errors.RaiseException("an account is closing already")
+    cursor.execute(SHUT, values)
+
+
+def _freeze(cursor: Cursor, accounts: Sequence[int], now: datetime) -> None:
+    values = {"a": list(accounts), "now": now}
+    cursor.execute(
+        f"update sandbox.account set state = 'frozen' where account_id in {FAMILY} and state = 'open'", values
+    )
+    _end_sessions(cursor, values)
+
+
+def _end_sessions(cursor: Cursor, values: Mapping[str, Any]) -> None:
+    cursor.execute(
+        f"update sandbox.session set ended_at = %(now)s where ended_at is null and account_id in {FAMILY}",
+        values,
+    )
+
+
+def _answer(cursor: Cursor, new: Sequence[Keyed], refused: Mapping[str, tuple[str, str]]) -> None:
+    rows = []
+    for key, _ in new:
+        reason, detail = refused.get(key, (None, ""))
+        notes = {"detail": detail} if detail else {}
+        rows.append({"key": key, "state": "rejected" if reason else "done", "reason": reason, "notes": notes})
+    cursor.execute(ANSWER, (json.dumps(rows),))
+
+
+def _read(cursor: Cursor, commands: Sequence[Keyed]) -> list[Receipt]:
+    cursor.execute(
+        f"select {receipts.COLUMNS} from sandbox.receipt where key = any(%s)", ([key for key, _ in commands],)
+    )
+    rows = {row[0]: row for row in cursor.fetchall()}
+    for key, command in commands:
+        if rows[key][1] != command.digest():
+            raise Rejected("key_reused")
+    return [receipts.read(rows[key]) for key, _ in commands]
+
+
+def restrict(cursor: Cursor, accounts: Sequence[int], level: str) -> int:
+    """Leave ``accounts`` no more than ``level`` allows; never more than before. Return how many changed."""
+    cursor.execute(
+        "insert into sandbox.restriction (account_id, level, since) "
+        "select account_id, %s, sandbox.now() from sandbox.account where account_id = any(%s) and state <> 'closed' "
+        "on conflict (account_id) do update set level = excluded.level, since = excluded.since "
+        "where restriction.level < excluded.level returning account_id",
+        (LEVELS[level], list(accounts)),
+    )
+    return len(cursor.fetchall())
+
+
+def lift(cursor: Cursor, accounts: Sequence[int]) -> int:
+    """Give ``accounts`` back everything; return how many changed."""
+    cursor.execute("delete from sandbox.restriction where account_id = any(%s)", (list(accounts),))
+    return int(cursor.rowcount)
+
+
+def level_of(cursor: Cursor, account_id: int) -> int:
+    """Return what is left to the account: 0 for everything."""
+    cursor.execute("select level from sandbox.restriction where account_id = %s", (account_id,))
+    row = cursor.fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def take_custody(connection: Connection, account_id: int) -> list[tuple[str, Decimal]]:
+    """Move what nobody claimed to the ledger of unclaimed property, asset by asset, nothing converted.
+
+    Only what is free moves: a frozen or judicially held balance stays where it is. Returns what was moved.
+    Raises: Rejected.
+    """
+    moved = []
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute(
+            "select sandbox.now() from sandbox.account where account_id = %s and state <> 'closed' "
+            "for no key update",
+            (account_id,),
+        )
+        work = Work(cursor, one(cursor)[0], account_id, "custody", "venue")
+        if ending.held(cursor, account_id, "closing"):
+            return []
+        cursor.execute(
+            "select wallet, asset from sandbox.ledger where account_id = %s and owner = 'holder' "
+            "and bucket = 'available' and balance > 0 order by ledger_id",
+            (account_id,),
+        )
+        for wallet, asset in cursor.fetchall():
+            place = Place(account_id, wallet, asset)
+            moved.append((asset, work.sweep(place, place.house("unclaimed"))))
+    return moved
