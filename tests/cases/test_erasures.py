@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from tests.cases.exchange import Exchange
 
-from closeout.cases import erasures, vaults
+from closeout.cases import erasures, vaults, venues
 from closeout.cases.models import EffectRow, Message
 from closeout.records import erasure
 
@@ -34,6 +34,7 @@ def test_a_restored_backup_forgets_again(exchange: Exchange, keyring: str) -> No
         erasures.demand_seen()
     assert [one.subject for one in erasures.reapply(now=now)] == [subject]
     assert not Message.objects.filter(case=case).exclude(sealed=b"").exists()
+    assert venues.sandbox().holder(case.account_id) is None
     connection.ensure_connection()
     assert connection.connection is not None
     erasures.demand_seen()

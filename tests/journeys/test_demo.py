@@ -236,3 +236,11 @@ def test_a_dump_holds_nothing_of_the_erased_person(told: Path, cluster_url: str)
     for word in (gone.name, gone.email, gone.phone, gone.phone.replace(" ", ""), gone.document, gone.phrase):
         assert word not in dumps, "something personal is left"
         assert word.encode().hex() not in dumps, "something personal is left in bytes"
+
+
+def test_every_column_that_looks_personal_has_a_rule(told: Path, env: Mapping[str, str]) -> None:
+    """The scan over the demonstration's database, names and contents: nothing without an end."""
+    assert told
+    said = run("erasure", "suggest", "--database", KEPT, env=env)
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "sandbox.login.place: delete" in said.stdout

@@ -10,9 +10,10 @@ import functools
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from closeout.cases import clearings, documents, erasures, queries, vaults, venues
+from closeout.cases import documents, erasures, queries, vaults, venues
 from closeout.cases.effects import Claimed, Handler, Outcome
-from closeout.cases.models import Case, CaseMessage, Message, StatedReason
+from closeout.cases.models import Case
+from closeout.failpoints import failpoint
 from closeout.lifecycle import Effect, Event
 from closeout.venues.base import Act, Command, Receipt, ReceiptState
 
@@ -87,21 +88,18 @@ def _certify(batch: Sequence[Claimed], now: datetime) -> Sequence[Outcome]:
 
 def _erase_keys(batch: Sequence[Claimed], now: datetime) -> Sequence[Outcome]:
     """Destroy the operational keys: nothing that was sealed with them can be read again (R-REC-3)."""
-    outcomes = []
-    for effect, case in _with_cases(batch):
-        if case.held:
-            outcomes.append(Outcome(effect, fault="held"))
-            continue
-        subject = vaults.subject_of(case.venue, case.account_id)
-        destroyed = vaults.vault().destroy(subject, "operational", now.replace(tzinfo=None))
-        Message.objects.filter(case=case).update(sealed=b"")
-        CaseMessage.objects.filter(venue=case.venue, account_id=case.account_id).update(sealed=b"")
-        StatedReason.objects.filter(case=case).update(sealed=b"")
-        clearings.erase(case.account_id, venue=case.venue)
-        erasures.mark([destroyed], now=now.replace(tzinfo=None))
-        receipt = {"digest": destroyed.digest, "keys": destroyed.keys}
-        outcomes.append(Outcome(effect, receipt=receipt, event=Event.CONFIRM_ERASED))
-    return outcomes
+    pairs = _with_cases(batch)
+    free = [(effect, case) for effect, case in pairs if not case.held]
+    subjects = [vaults.subject_of(case.venue, case.account_id) for _, case in free]
+    naive = now.replace(tzinfo=None)
+    receipts = vaults.vault().destroy_all(subjects, "operational", naive)
+    failpoint("vault.destroyed")
+    erasures.complete(receipts, now=naive)
+    outcomes = [Outcome(effect, fault="held") for effect, case in pairs if case.held]
+    return outcomes + [
+        Outcome(effect, receipt={"digest": gone.digest, "keys": gone.keys}, event=Event.CONFIRM_ERASED)
+        for (effect, _), gone in zip(free, receipts, strict=True)
+    ]
 
 
 def _with_cases(batch: Sequence[Claimed]) -> list[tuple[Claimed, Case]]:

@@ -11,35 +11,22 @@ import psycopg
 from django.db import connection, transaction
 
 from closeout import cluster
-from closeout.cases import vaults
+from closeout.cases import schedule, vaults, venues
 from closeout.lifecycle import Effect
 from closeout.records import erasure
 from closeout.records.vault import Destroyed
 
-FORGET = (
-    "update cases_message as m set sealed = ''::bytea from cases_case as c"
-    " where m.case_id = c.id and m.sealed <> ''::bytea and c.venue || ':' || c.account_id = any(%s)"
-)
-FORGET_CORRESPONDENCE = (
-    "update cases_casemessage set sealed = ''::bytea"
-    " where sealed <> ''::bytea and venue || ':' || account_id = any(%s)"
-)
-
-FORGET_REASONS = (
-    "update cases_statedreason as r set sealed = ''::bytea from cases_case as c"
-    " where r.case_id = c.id and r.sealed <> ''::bytea and c.venue || ':' || c.account_id = any(%s)"
-)
-
 
 def forget(cursor: psycopg.Cursor[Any], subjects: Sequence[str]) -> None:
     """Remove what the tables of cases still hold of ``subjects``; its keys are gone already. Idempotent."""
-    for statement in (FORGET, FORGET_CORRESPONDENCE, FORGET_REASONS):
-        cursor.execute(statement, (list(subjects),))
+    for statement in schedule.erasures():
+        cursor.execute(statement, {"subjects": list(subjects)})
 
 
-def mark(receipts: Sequence[Destroyed], *, now: datetime) -> None:
-    """Note that this database has forgotten what ``receipts`` name. ``now``: naive UTC."""
+def complete(receipts: Sequence[Destroyed], *, now: datetime) -> None:
+    """Forget whom ``receipts`` name and note that it was done, in one transaction. ``now``: naive UTC."""
     with transaction.atomic(), connection.cursor() as cursor:
+        forget(cast(Any, cursor), [one.subject for one in receipts])
         erasure.mark_applied(cast(Any, cursor), receipts, now)
 
 
@@ -67,7 +54,12 @@ def demand_seen() -> None:
 def reapply(*, now: datetime) -> list[Destroyed]:
     """Apply every erasure that this database has not seen; return them. Idempotent. ``now``: naive UTC.
 
-    Raises: ClusterError.
+    Raises: ClusterError, Unreachable.
     """
     with closing(cluster.connect(vaults.url(), autocommit=True)) as own:
+        missing = erasure.behind(own, vaults.vault())
+        prefix = f"{venues.SANDBOX}:"
+        venues.sandbox().forget(
+            [int(one.subject.removeprefix(prefix)) for one in missing if one.subject.startswith(prefix)]
+        )
         return erasure.reapply(own, vaults.vault(), forget, now)

@@ -25,6 +25,13 @@ SUGGESTIVE = re.compile(
     r"photo|selfie|document|secret|totp)(_|$)"
 )
 
+CLEAR = {"text", "character varying", "character", "jsonb", "json", "inet", "date"}
+LOOKS_PERSONAL = (
+    r"[[:alnum:]._%+-]+@[[:alnum:]-]+\.[[:alpha:]]{2,}"  # a mailbox
+    r"|\+[1-9][0-9 ()-]{7,}[0-9]"  # a phone number
+    r"|(^|[^0-9.])([0-9]{1,3}\.){3}[0-9]{1,3}($|[^0-9.])"  # an address of the network
+)
+
 
 @dataclass(frozen=True)
 class Trace:
@@ -117,12 +124,54 @@ def _demand_telling(needles: Sequence[str]) -> None:
         raise ValueError(f"look for words of at least {SHORTEST} letters")
 
 
+@dataclass(frozen=True)
+class Column:
+    """One column of a table."""
+
+    schema: str
+    table: str
+    name: str
+    kind: str
+
+    @property
+    def place(self) -> str:
+        """Return ``schema.table.column``."""
+        return f"{self.schema}.{self.table}.{self.name}"
+
+    @property
+    def suspicious(self) -> bool:
+        """Say whether name or type suggest personal data: sealed or not, bytes always do."""
+        return self.kind == "bytea" or (self.kind in CLEAR and SUGGESTIVE.search(self.name) is not None)
+
+
+def columns(connection: psycopg.Connection[Any]) -> list[Column]:
+    """Return every column of every table, system tables left out."""
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        return [Column(*row) for row in _columns(cursor)]
+
+
 def suggestions(connection: psycopg.Connection[Any]) -> list[str]:
     """Return the columns whose names suggest personal data in the clear: text, JSON or network addresses."""
-    clear = {"text", "character varying", "character", "jsonb", "json", "inet", "date"}
+    return [one.place for one in columns(connection) if one.suspicious and one.kind != "bytea"]
+
+
+def contents(connection: psycopg.Connection[Any], *, sample: int = 1000) -> list[Trace]:
+    """Return the columns in which e-mail addresses, phone numbers or network addresses stand, whatever their names.
+
+    Looks at the first ``sample`` rows of each table; the count is of those.
+    """
+    found = []
     with connection.cursor(row_factory=tuple_row) as cursor:
-        return [
-            f"{schema}.{table}.{column}"
-            for schema, table, column, kind in _columns(cursor)
-            if kind in clear and SUGGESTIVE.search(column)
-        ]
+        for one in columns(connection):
+            if one.kind not in CLEAR:
+                continue
+            statement = sql.SQL(
+                "select count(*) from (select {}::text as said from {}.{} limit {}) as few where said ~ %s"
+            ).format(
+                sql.Identifier(one.name), sql.Identifier(one.schema), sql.Identifier(one.table), sql.Literal(sample)
+            )  # fmt: skip
+            cursor.execute(statement, (LOOKS_PERSONAL,))
+            (count,) = cursor.fetchone() or (0,)
+            if count:
+                found.append(Trace(one.place, count))
+    return found
