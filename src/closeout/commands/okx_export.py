@@ -68,7 +68,7 @@ def _build(venue: OkxVenue, archive: Archive, number: int, target: Path, languag
         return kept[kind]
 
     made = export.build(
-        records, tuple(history.SHELVES), target, account=f"okx:{number}", made_at=now,
+        records, tuple(history.SHELVES), target, account=f"okx:{number}", venue="okx", made_at=now,
         keys=KeyStore(declared.home() / "signing", name="closeout.okx").prepare(datetime.now(UTC)),
     )  # fmt: skip
     sums = {asset: total for asset, total in made.ledger_sums if total != "0"}
@@ -81,10 +81,12 @@ def _build(venue: OkxVenue, archive: Archive, number: int, target: Path, languag
 
 def merged(venue: OkxVenue, archive: Archive, number: int) -> Iterator[Mapping[str, Any]]:
     """Yield the ledger: the files first, then what OKX tells by itself; a bill that both have comes once."""
+    from closeout.venues.okx import bills
+
     seen = set()
-    for row in archive.ledger():
-        seen.add((row["wallet"], row["id"]))
+    for row in bills.entries(archive.ledger()):
+        seen.add(row["transfer_id"])
         yield row
     for row in venue.records(number, "ledger"):
-        if (row["wallet"], row["id"]) not in seen:
+        if row["transfer_id"] not in seen:
             yield row

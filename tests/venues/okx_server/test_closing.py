@@ -1,5 +1,7 @@
 """R-CLR-1..5, R-REC-1 over the v5 server: check, clear, check, export, with a key and nothing else."""
 
+import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -15,6 +17,7 @@ from closeout.conditions.check import Report, Result, check
 from closeout.policy import Policy
 from closeout.records import export
 from closeout.records.signing import KeyStore
+from closeout.records.tax import events
 from closeout.venues import commands
 from closeout.venues.base import Destination, ReceiptState, Unreachable
 from closeout.venues.okx import history
@@ -112,6 +115,29 @@ def test_a_messy_account_ends_clear_and_in_an_archive_that_verifies(
     assert export.verify(made.path)
     assert all(Decimal(total) == 0 for _, total in made.ledger_sums)
     assert made.rows["ledger"] > 40
+    told = tax_events(made.path, tmp_path)
+    assert all(total == 0 for total in events.balances(told).values())
+    kinds = Counter(one.kind for one in told)
+    assert (
+        kinds[events.Kind.TRADE]
+        == place.connection.execute(
+            "select (select count(*) from sandbox.conversion where account_id = %(a)s) + "
+            "(select count(distinct e.entry_id) from sandbox.entry as e where account_id = %(a)s and kind = 'fill')",
+            {"a": account},
+        ).fetchone()[0]
+    )
+    assert [one for one in told if one.kind in (events.Kind.REVIEW_IN, events.Kind.REVIEW_OUT)] == []
+
+
+def tax_events(archive: Path, folder: Path) -> list[events.Event]:
+    """Read the ledger of an archive as tax events; its import files must be there and must hold each of them."""
+    with zipfile.ZipFile(archive) as opened:
+        opened.extract("parquet/ledger.parquet", folder)
+        assert len(opened.read("statement.pdf")) > 10_000
+        imported = opened.read("tax/cointracking.csv").decode().splitlines()
+    told = list(events.from_legs(events.legs(folder / "parquet" / "ledger.parquet", None)))
+    assert len(imported) == len(told) + 1
+    return told
 
 
 def test_a_read_only_key_moves_nothing(place: Place) -> None:

@@ -64,6 +64,7 @@ MEANING: Mapping[str, tuple[Kind, Kind]] = {
     "redemption": (Kind.INTEREST, Kind.FEE),
     "stake": (Kind.REWARD, Kind.FEE),
     "staking": (Kind.REWARD, Kind.FEE),
+    "product": (Kind.INTEREST, Kind.REVIEW_OUT),  # what came back beyond what went in; what is still inside
     "reward": (Kind.REWARD, Kind.FEE),
     "airdrop": (Kind.AIRDROP, Kind.FEE),
     "rebate": (Kind.REBATE, Kind.FEE),
@@ -131,7 +132,8 @@ class Leg:
 def legs(ledger: Path, fees: Path | None) -> Iterator[Leg]:
     """Yield the legs of each entry, in order, from the ``ledger`` and ``fees`` records (Parquet), bounded memory.
 
-    ``ledger`` has entry_id, transfer_id, kind, asset, amount, posted_at; moves inside the account cancel out.
+    ``ledger`` has entry_id, transfer_id, kind, asset, amount, posted_at; moves inside the account cancel out. An
+    entry has the date of its last line.
     Raises: KeyError (a column is missing).
     """
     import duckdb
@@ -147,7 +149,7 @@ def legs(ledger: Path, fees: Path | None) -> Iterator[Leg]:
     with duckdb.connect(config={"memory_limit": "128MB", "threads": 2}) as engine:
         rows = engine.execute(
             f"""
-            select l.entry_id, min(l.posted_at), min(l.kind), l.asset, coalesce(f.ledger, ''), sum(l.amount)
+            select l.entry_id, max(l.posted_at), min(l.kind), l.asset, coalesce(f.ledger, ''), sum(l.amount)
             from read_parquet($ledger) as l
             left join (select distinct transfer_id, ledger from {marks}) as f using (transfer_id)
             group by l.entry_id, l.asset, coalesce(f.ledger, '')

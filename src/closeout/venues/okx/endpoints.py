@@ -23,6 +23,7 @@ GET  account/interest-limits                   R  5/2
 GET  account/interest-accrued                  R  5/2   by=ts
 GET  account/vip-loan-order-list               R  5/2   by=ordId
 GET  account/fixed-loan/borrowing-orders-list  R  5/2   by=ordId
+GET  account/spot-borrow-repay-history         R  5/2   by=ts
 GET  account/subtypes                          R  5/2
 GET  account/bills                             R  5/1   by=billId
 GET  account/bills-archive                     R  5/2   by=billId
@@ -104,6 +105,7 @@ GET  finance/okusd/account                     R  5/2
 GET  finance/stable-rewards/balance            R  5/2
 GET  finance/sfp/dcd/order-history             R  1/1   by=ordId:endId
 GET  finance/flexible-loan/loan-info           R  5/2
+GET  finance/flexible-loan/loan-history        R  5/2   by=ts
 POST finance/savings/purchase-redempt          T  6/1
 POST finance/simple-earn-fixed/redeem          T  3/1
 POST finance/staking-defi/redeem               T  2/1

@@ -10,18 +10,27 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from closeout.venues.okx.endpoints import get
 from closeout.venues.okx.errors import Failure, Kind
-from closeout.venues.okx.values import EPOCH, Raw, Unreadable, amount_or_none, instant_or_none, moment
+from closeout.venues.okx.values import (
+    EPOCH,
+    Raw,
+    Unreadable,
+    amount_or_none,
+    instant_or_none,
+    moment,
+    parts,
+)
 from closeout.venues.okx.wire import Wire, pages
 
 Row = Mapping[str, Any]
 TYPES = ("SPOT", "MARGIN", "SWAP", "FUTURES", "OPTION")
 NUMBERS = ("billId", "tradeId", "ordId", "wdId", "depId")
+BALANCE_CHANGE = "balChg"
 TIMES = ("ts", "fillTime", "uTime", "cTime", "requestTime", "redeemedTime")
 
 
@@ -34,6 +43,7 @@ class Shelf:
     asset: str = "ccy"
     amount: str = "amt"
     wallet: str = "funding"
+    inside: str = ""  # the field whose parts are the rows, if the answer wraps them
 
 
 def _each(path: str, name: str, values: Sequence[str], **fields: str) -> tuple[Shelf, ...]:
@@ -50,24 +60,44 @@ SHELVES: Mapping[str, tuple[Shelf, ...]] = {
     "earn": (
         Shelf("finance/savings/lending-history", {}),
         Shelf("finance/staking-defi/orders-history", {}),
+        Shelf("finance/staking-defi/eth/purchase-redeem-history", {}),
+        Shelf("finance/staking-defi/sol/purchase-redeem-history", {}),
         Shelf("finance/sfp/dcd/order-history", {}, asset="notionalCcy", amount="notionalSz"),
     ),
-    "loans": (Shelf("account/interest-accrued", {}, amount="interest"),),
+    "positions": (
+        Shelf("account/positions-history", {}, amount="realizedPnl", wallet="trading"),
+        Shelf("copytrading/subpositions-history", {}, amount="pnl", wallet="trading"),
+    ),
+    "loans": (
+        Shelf("account/interest-accrued", {}, amount="interest"),
+        Shelf("finance/flexible-loan/loan-history", {}),
+        Shelf("account/spot-borrow-repay-history", {}),
+    ),
     "conversions": (
         Shelf("asset/convert/history", {}, asset="baseCcy", amount="fillBaseSz"),
         Shelf("trade/easy-convert-history", {}, asset="fromCcy", amount="fillFromSz"),
     ),
     "ledger": (
-        Shelf("asset/bills-history", {"pagingType": "2"}, amount="balChg", wallet="funding"),
-        Shelf("account/bills-archive", {}, amount="balChg", wallet="trading"),
+        Shelf("asset/bills-history", {"pagingType": "2"}, amount=BALANCE_CHANGE, wallet="funding"),
+        Shelf("account/bills-archive", {}, amount=BALANCE_CHANGE, wallet="trading"),
     ),
     "balances": (
         Shelf("asset/balances", {}, amount="bal"),
+        Shelf("account/balance", {}, amount="cashBal", wallet="trading", inside="details"),
         Shelf("finance/savings/balance", {}, amount="amt", wallet="earn"),
     ),
 }
 OPTIONAL = frozenset(
-    {"fiat", "finance", "asset/convert/history", "trade/easy-convert-history", "account/interest-accrued"}
+    {
+        "fiat",
+        "finance",
+        "copytrading",
+        "asset/convert/history",
+        "trade/easy-convert-history",
+        "account/interest-accrued",
+        "account/positions-history",
+        "account/spot-borrow-repay-history",
+    }
 )
 
 
@@ -84,22 +114,33 @@ def _read(wire: Wire, shelf: Shelf) -> list[Row]:
     endpoint = get(shelf.path)
     try:
         rows = pages(wire, endpoint, shelf.params)
+        rows = [part for one in rows for part in parts(one, shelf.inside)] if shelf.inside else rows
     except Failure as failed:
         optional = shelf.path in OPTIONAL or shelf.path.partition("/")[0] in OPTIONAL
         if optional and failed.kind is Kind.ABSENT:
             return []
         raise
-    return sorted((row(raw, shelf) for raw in rows), key=_moment_of)
+    except Unreadable as wrong:
+        raise Failure(Kind.SHAPE, "", str(wrong)) from None
+    try:
+        return sorted((row(raw, shelf) for raw in rows), key=_moment_of)
+    except Unreadable as wrong:
+        raise Failure(Kind.SHAPE, "", str(wrong)) from None
 
 
-def _moment_of(one: Row) -> datetime:
-    at = one["at"]
-    return at if isinstance(at, datetime) else EPOCH
+def _moment_of(one: Row) -> tuple[datetime, int]:
+    number = str(one["id"])
+    return one["at"], int(number) if number.isascii() and number.isdigit() else 0
 
 
 def row(raw: Raw, shelf: Shelf) -> Row:
-    """Turn one raw row into a record; what cannot be read stays in ``raw`` and is never dropped."""
-    at = next((found for name in TIMES if (found := _quiet(instant_or_none, raw, name)) is not None), None)
+    """Turn one raw row into a record; what cannot be read stays in ``raw`` and is never dropped.
+
+    Raises: Unreadable for a bill without an amount: without it no sum would be true.
+    """
+    at = next((found for name in TIMES if (found := _quiet(instant_or_none, raw, name)) is not None), EPOCH)
+    if shelf.amount == BALANCE_CHANGE and amount_or_none(raw, BALANCE_CHANGE) is None:
+        raise Unreadable(f"{shelf.path}: a bill without {BALANCE_CHANGE}")
     return {
         "id": next((str(raw[name]) for name in NUMBERS if raw.get(name)), ""),
         "at": at,
@@ -142,7 +183,7 @@ def from_file(lines: Sequence[Sequence[str]], source: str) -> Iterator[Row]:
             "at": _file_time(said[CSV_TIME]),
             "wallet": "trading",
             "asset": cells[unit],
-            "amount": amount_or_none({"x": said[CSV_CHANGE]}, "x"),
+            "amount": _file_amount(said[CSV_CHANGE]),
             "code": said.get("Type", ""),
             "source": source,
             "raw": said,
@@ -153,9 +194,17 @@ def _file_time(said: str) -> datetime:
     if said.isdigit():
         return moment(said)
     try:
-        return datetime.fromisoformat(said)
+        at = datetime.fromisoformat(said)
     except ValueError as wrong:
         raise Unreadable(f"{said!r} is not a time") from wrong
+    return at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at
+
+
+def _file_amount(said: str) -> Decimal:
+    found = amount_or_none({CSV_CHANGE: said}, CSV_CHANGE)
+    if found is None:
+        raise Unreadable(f"a row without {CSV_CHANGE}")
+    return found
 
 
 def sums(ledger: Iterator[Row]) -> dict[str, Decimal]:

@@ -20,7 +20,7 @@ from closeout.venues.base import (
     Remedy,
     Unreachable,
 )
-from closeout.venues.okx import history, leaving, remedies
+from closeout.venues.okx import bills, history, leaving, remedies
 from closeout.venues.okx.declared import Answer
 from closeout.venues.okx.errors import Failure, Kind
 from closeout.venues.okx.looking import Looked, look
@@ -175,7 +175,10 @@ class OkxVenue:
     def records(self, account_id: int, kind: str) -> Iterator[Mapping[str, Any]]:
         """Stream one kind of record, oldest first, as far back as OKX tells. Raises: Unreachable."""
         try:
-            yield from history.stream(self.wire, kind) if account_id == self.look().holder.account_id else ()
+            if account_id != self.look().holder.account_id:
+                return
+            rows = history.stream(self.wire, kind)
+            yield from bills.entries(rows) if kind == "ledger" else rows
         except Failure as failed:
             raise Unreachable(str(failed)) from failed
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from closeout.venues.okx_server.books import Books
-from closeout.venues.okx_server.past import trading_bills
+from closeout.venues.okx_server.ledger import trading_bills
 from closeout.venues.okx_server.speaking import EPOCH, Answer, Refusal, Row, said
 from closeout.venues.okx_server.writes import Body, Desk, one
 
@@ -81,11 +81,9 @@ def fetch(desk: Desk, shelf: Shelf, books: Books, params: Mapping[str, str], bas
             writer.writerow(
                 [
                     bill["billId"],
-                    "",
+                    bill["ordId"],
                     bill["ts"],
-                    "",
-                    "",
-                    bill["type"],
+                    *_words(bill),
                     bill["balChg"],
                     bill["ccy"],
                     "0",
@@ -99,6 +97,18 @@ def fetch(desk: Desk, shelf: Shelf, books: Books, params: Mapping[str, str], bas
             )
     path = shelf.put(text.getvalue().encode("utf-8-sig"))
     return [said(fileHref=base + path, ts=books.now, state="finished")]
+
+
+def _words(bill: Row) -> tuple[str, str, str]:
+    """Return trade type, instrument and type in the words of the web's export."""
+    bought = not bill["balChg"].startswith("-")
+    if bill["type"] == "1":
+        return "Transfer", "", "Transfer in" if bought else "Transfer out"
+    if bill["type"] == "8":
+        return "Perpetual", "", "Funding fee"
+    if bill["instType"] == "SPOT":
+        return "Spot", "", "Buy" if bought else "Sell"
+    return "Perpetual", "CONTRACT", "Close"
 
 
 def _stamp(at: datetime) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 from closeout.venues.okx_server.books import Books, wanted
@@ -12,91 +11,11 @@ from closeout.venues.okx_server.products import own_number, prefix
 from closeout.venues.okx_server.speaking import Refusal, Row, said, wall_clock
 
 Params = Mapping[str, str]
-FUNDING_TYPES = {
-    "deposit": "1",
-    "withdraw": "2",
-    "withdrawal": "2",
-    "convert": "61",
-    "subscribe": "75",
-    "redeem": "76",
-    "gather": "130",
-    "transfer": "131",
-    "send": "22",
-    "borrow": "175",
-    "repay_loan": "178",
-    "donate": "49",
-    "forfeit": "84",
-    "reward": "83",
-}
 INSTRUMENT_FIELDS = (
     "instType", "instId", "baseCcy", "quoteCcy", "tickSz", "lotSz", "minSz", "state", "listTime", "expTime", "lever",
     "uly", "instFamily", "settleCcy", "ctType", "ctVal", "ctMult", "ctValCcy", "category", "alias", "optType", "stk",
 )  # fmt: skip
 EXPIRES = "1798675200000"  # of every future and option: 2026-12-31
-OTHER_TYPE = "47"  # a system entry
-
-
-def _lines(books: Books, *, trading: bool) -> list[dict[str, Any]]:
-    return books.rows(
-        "select min(transfer_id) as bill_id, min(kind) as kind, posted_at, asset, sum(amount) as amount "
-        "from sandbox.line "
-        "where owner = 'holder' and account_id = %s and wallet <> 'earn' and (wallet = 'trading') = %s "
-        "group by entry_id, posted_at, asset, wallet having sum(amount) <> 0 order by 1",
-        books.account_id,
-        trading,
-    )
-
-
-def _bills(books: Books, params: Params, *, trading: bool) -> list[Row]:
-    running: dict[str, Decimal] = {}
-    bills = []
-    for row in _lines(books, trading=trading):
-        running[row["asset"]] = running.get(row["asset"], Decimal(0)) + row["amount"]
-        bills.append(
-            said(
-                billId=row["bill_id"],
-                ccy=row["asset"],
-                balChg=row["amount"],
-                bal=running[row["asset"]],
-                ts=row["posted_at"],
-                type=FUNDING_TYPES.get(row["kind"], OTHER_TYPE),
-                clientId="",
-                notes=row["kind"],
-            )
-        )
-    return wanted(bills, params, "ccy")
-
-
-def funding_bills(books: Books, params: Params) -> list[Row]:
-    """Answer ``asset/bills`` and ``asset/bills-history``."""
-    rows = _bills(books, params, trading=False)
-    return [row for row in rows if params.get("type", "") in ("", row["type"])]
-
-
-def trading_bills(books: Books, params: Params) -> list[Row]:
-    """Answer ``account/bills`` and ``account/bills-archive``."""
-    return [
-        row
-        | {
-            "type": "1",
-            "subType": "11",
-            "instId": "",
-            "instType": "",
-            "ordId": "",
-            "fee": "0",
-            "pnl": "0",
-            "sz": "",
-            "px": "",
-            "execType": "",
-            "from": "",
-            "to": "",
-            "mgnMode": "",
-            "interest": "0",
-            "posBal": "",
-            "posBalChg": "",
-        }
-        for row in _bills(books, params, trading=True)
-    ]
 
 
 def fills(books: Books, params: Params) -> list[Row]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from closeout.venues.okx_server import family, looks, past, products, writes, writes_products
+from closeout.venues.okx_server import family, ledger, looks, past, products, writes, writes_products
 from closeout.venues.okx_server.looks import Look
 from closeout.venues.okx_server.writes import Write
 
@@ -18,8 +18,8 @@ LOOKS: Mapping[str, Look] = {
     "account/balance": looks.trading,
     "account/positions": looks.positions,
     "account/interest-limits": family.interest_limits,
-    "account/bills": past.trading_bills,
-    "account/bills-archive": past.trading_bills,
+    "account/bills": ledger.trading_bills,
+    "account/bills-archive": ledger.trading_bills,
     "account/subtypes": family.none,
     "account/subaccount/balances": family.sub_trading,
     "asset/balances": looks.funding,
@@ -29,8 +29,8 @@ LOOKS: Mapping[str, Look] = {
     "asset/deposit-history": products.deposits,
     "asset/withdrawal-history": products.withdrawals,
     "asset/transfer-state": past.transfer_state,
-    "asset/bills": past.funding_bills,
-    "asset/bills-history": past.funding_bills,
+    "asset/bills": ledger.funding_bills,
+    "asset/bills-history": ledger.funding_bills,
     "asset/convert/history": past.conversions,
     "asset/subaccount/balances": family.sub_funding,
     "users/subaccount/list": family.subs,
