@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from django.db import connection
 from tests.cases.exchange import Exchange, parallel
+from tests.quiet import neighbours_finished
 
 from closeout.cases import upkeep, vaults
 from closeout.cases.upkeep import Duty
@@ -81,6 +82,7 @@ def test_a_broken_ledger_is_said_loudly(exchange: Exchange, caplog: pytest.LogCa
 
 def test_the_log_is_sealed_by_itself(exchange: Exchange) -> None:
     exchange.cooling(exchange.accounts[0])
+    neighbours_finished(vaults.url())
     upkeep.turn(now=exchange.now, present=NOW, duties={"seal": upkeep.DUTIES["seal"]})
     with connection.cursor() as cursor:
         cursor.execute("select count(*), (select max(size) from audit.checkpoint) from audit.entry")

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psycopg import errors
+from tests.quiet import neighbours_finished
 
 from closeout.records import audit, audit_check, merkle, notes
 
@@ -38,15 +39,7 @@ def write(connection: psycopg.Connection[Any], begin: int, end: int) -> list[int
 
 
 def seal(connection: psycopg.Connection[Any]) -> notes.Checkpoint | None:
-    """Seal once the transactions of other tests' databases are over: ids are the server's, sealing waits for them."""
-    theirs = (
-        "select pid, backend_xid::text from pg_stat_activity"
-        " where datname <> current_database() and backend_xid is not null"
-    )
-    with psycopg.connect(connection.info.dsn, autocommit=True) as onlooker:
-        waiting = set(onlooker.execute(theirs).fetchall())
-        while waiting:
-            waiting &= set(onlooker.execute(theirs).fetchall())
+    neighbours_finished(connection.info.dsn)
     with connection.transaction(), connection.cursor() as cursor:
         return audit.seal(cursor, name=LOG, key=KEY, at=NOW)
 
