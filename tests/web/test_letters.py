@@ -19,7 +19,7 @@ SIGHT = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 
 def html_of(template: str, language: str) -> str:
     values = {
-        "number": "CL-20261122-0007", "link": LINK, "code": "40719226", "minutes": "10",
+        "number": "CL-20261122-0007", "link": LINK, "code": "40719226" if template == "code" else "", "minutes": "10",
         "due_at": "2026年11月29日 14:00（UTC+8）" if language == "zh" else "29 November 2026, 14:00 (UTC+8)",
         "phrase": "纸灯笼" if language == "zh" else "paper lantern",
         "domains": "closeout.example, case.closeout.example",

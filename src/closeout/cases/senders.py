@@ -8,11 +8,14 @@ import re
 from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from closeout import cluster
 from closeout.cases import letters
 from closeout.cases.letters import Written
+
+if TYPE_CHECKING:
+    from closeout.cases.smtp import SmtpSender
 
 
 class Undeliverable(Exception):
@@ -64,6 +67,8 @@ def mail(key: str, address: str, letter: Written) -> EmailMessage:
     """Return ``letter`` as a mail with a text and an HTML form. Raises: Undeliverable (bad_address)."""
     message = EmailMessage(policy=SMTP)
     sender = os.environ.get("CLOSEOUT_MAIL_FROM", "closeout@closeout.example")
+    if "@" not in address:
+        raise Undeliverable("bad_address")
     try:
         message["To"] = address
         message["From"] = sender if "<" in sender else f"{letters.brand()} <{sender}>"
@@ -105,17 +110,24 @@ def sender() -> Sender:
     return Ways(email=_smtp(by_mail) if by_mail else files, sms=_webhook(by_sms) if by_sms else files)
 
 
-@functools.lru_cache(maxsize=4)
-def _smtp(url: str) -> Sender:
-    from closeout.cases.smtp import SmtpSender
+def forget() -> None:
+    """Close connections, so that a process can end or fork."""
+    if _smtp.cache_info().currsize:
+        _smtp(os.environ.get("CLOSEOUT_MAIL_URL", "")).close()
+        _smtp.cache_clear()
 
-    return SmtpSender(
+
+@functools.lru_cache(maxsize=1)
+def _smtp(url: str) -> SmtpSender:
+    from closeout.cases import smtp
+
+    return smtp.SmtpSender(
         url, password=secret("CLOSEOUT_MAIL_PASSWORD"), trusted=os.environ.get("CLOSEOUT_MAIL_CA")
     )
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=1)
 def _webhook(url: str) -> Sender:
-    from closeout.cases.sms import SmsSender
+    from closeout.cases import sms
 
-    return SmsSender(url, secret=secret("CLOSEOUT_SMS_SECRET"), trusted=os.environ.get("CLOSEOUT_SMS_CA"))
+    return sms.SmsSender(url, secret=secret("CLOSEOUT_SMS_SECRET"), trusted=os.environ.get("CLOSEOUT_SMS_CA"))

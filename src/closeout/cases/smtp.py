@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import smtplib
 import ssl
@@ -79,6 +80,14 @@ class SmtpSender:
             raise
         self._opened = opened
         return opened
+
+    def close(self) -> None:
+        """Take leave and hang up; the next mail opens a connection again."""
+        with self._lock:
+            if self._opened is not None:
+                with contextlib.suppress(OSError):
+                    self._opened.quit()
+            self._leave()
 
     def _leave(self) -> None:
         if self._opened is not None:
