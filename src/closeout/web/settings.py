@@ -9,6 +9,8 @@ from typing import Any
 from csp.constants import NONCE, NONE, SELF, STRICT_DYNAMIC
 from psycopg.conninfo import conninfo_to_dict
 
+from closeout.web import logs
+
 HERE = Path(__file__).resolve().parent
 
 
@@ -105,3 +107,4 @@ LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
 DATA_UPLOAD_MAX_NUMBER_FILES = 0
+LOGGING = logs.LOGGING

@@ -9,6 +9,8 @@ from typing import Any
 
 from django.core.wsgi import get_wsgi_application
 
+from closeout.web.signin import entrances
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "closeout.web.settings")
 
 AT_ONCE = int(os.environ.get("CLOSEOUT_AT_ONCE", "4"))  # pages in the making; a stream that waits is none
@@ -30,3 +32,4 @@ def gated(inner: Application, *, at_once: int) -> Application:
 
 
 application = gated(get_wsgi_application(), at_once=AT_ONCE)
+entrances.demand()  # a mistake in the ways in stops the start, not a visitor

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from closeout.cases import policies, venues
 from closeout.web.portal import errors, formats, holder, pages, people
+from closeout.web.signin import entrances
 
 YEAR = 365 * 24 * 3600
 
@@ -49,7 +50,7 @@ def signin(request: HttpRequest) -> HttpResponse:
         _("Sign in"),
         people=shown,
         next=there(request, "portal:check"),
-        oidc=bool(getattr(settings, "CLOSEOUT_OIDC_ISSUER", "")),
+        oidc=entrances.holders() is not None,
     )
 
 

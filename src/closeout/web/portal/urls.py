@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 
 from closeout.web.portal import (
     applying,
+    arriving,
     checking,
     emptying,
     entrance,
@@ -21,6 +22,9 @@ app_name = "portal"
 urlpatterns = [
     path("", entrance.home, name="home"),
     path("signin", entrance.signin, name="signin"),
+    path("signin/exchange", arriving.exchange, name="oidc"),
+    path("signin/exchange/callback", arriving.callback, name="oidc_callback"),
+    path("signin/link", arriving.link, name="handover"),
     path("signout", entrance.signout, name="signout"),
     path("language", entrance.language, name="language"),
     path("preferences", entrance.preferences, name="preferences"),
