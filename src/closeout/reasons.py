@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from closeout import sentences
+
 SENTENCES: Mapping[str, Mapping[str, str]] = {
     "blocked": {
         "en": "The account cannot be closed yet: {count} conditions are not met. Run the self-check to see each of them.",
@@ -204,6 +206,7 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "en": "Another person must do this: whoever proposed it cannot approve it.",
         "zh": "必须由另一个人执行：提出者不能自己批准。",
     },
+    **sentences.REVIEW,
 }  # fmt: skip
 
 FACTORS: Mapping[str, Mapping[str, str]] = {

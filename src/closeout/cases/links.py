@@ -12,8 +12,8 @@ from closeout import lookalikes
 LETTER = r"[^\W_\u2e80-\u9fff\u3040-\u30ff\uac00-\ud7af\uf900-\ufaff]"
 LABEL = rf"{LETTER}(?:(?:{LETTER}|[-_])*{LETTER})?"
 WORDS = """
-com net org info biz io app dev xyz top site online shop club vip live pro finance exchange trade money fun icu world link
-click win bet work store tech space website asia mobi name wallet digital cloud support help
+com net org info biz io app dev xyz top site online shop club vip live pro finance exchange trade money fun icu world
+link click win bet work store tech space website asia mobi name wallet digital cloud support help
 """
 TOPS = frozenset(WORDS.split())
 CHINESE = "中国|中國|公司|网络|網絡|网址|集团|商城|在线|中文网|我爱你"

@@ -9,8 +9,8 @@ from typing import Any, cast
 from django.db import connection
 from django.db.models import Q
 
-from closeout.cases import policies
-from closeout.cases.models import Case, CaseEvent, Challenge, Document, EffectRow
+from closeout.cases import corrections, policies
+from closeout.cases.models import Case, CaseEvent, CaseHold, Challenge, Document, EffectRow
 from closeout.conditions import check
 from closeout.facts.postgres import PostgresFacts
 from closeout.lifecycle import FINAL, Event, State
@@ -106,7 +106,8 @@ def engine() -> PostgresFacts:
 def report(account_id: int, policy: Policy, *, now: datetime) -> check.Report | None:
     """Return the self-check of one account, or None if there is no such account. ``now``: aware UTC."""
     naive = now.replace(tzinfo=None)
-    return check.check(engine(), policy, as_of=naive, accounts=[account_id]).get(account_id)
+    found = check.check(engine(), policy, as_of=naive, accounts=[account_id])
+    return corrections.applied(found, accounts=[account_id]).get(account_id)
 
 
 def reports(cases: Collection[Case], *, now: datetime) -> Mapping[int, check.Report]:
@@ -119,7 +120,7 @@ def reports(cases: Collection[Case], *, now: datetime) -> Mapping[int, check.Rep
     for version, accounts in by_policy.items():
         policy = policies.of_version(version)
         found.update(check.check(engine(), policy, as_of=naive, accounts=accounts))
-    return found
+    return corrections.applied(found, accounts=found)
 
 
 def cases(idents: Collection[int]) -> list[Case]:
@@ -152,7 +153,15 @@ def erasure_stopped(cases: Collection[Case], *, now: datetime) -> frozenset[int]
     row = policies.in_force().row(now.replace(tzinfo=None))
     accounts = sorted({case.account_id for case in cases})
     under_hold = {account for (account,) in engine().rows(ERASURE_HOLDS, policy=row, accounts=accounts)}
-    return frozenset(case.pk for case in cases if case.account_id in under_hold)
+    ours = standing_holds([case.pk for case in cases], stops="erasure")
+    return ours | {case.pk for case in cases if case.account_id in under_hold}
+
+
+def standing_holds(idents: Collection[int], *, stops: str = "") -> frozenset[int]:
+    """Return those cases on which a hold of compliance stands; ``stops``: one that stops closing or erasure."""
+    holds = CaseHold.objects.filter(case__in=idents, released_at=None)
+    holds = holds.filter(scope__in=[stops, "both"]) if stops else holds
+    return frozenset(holds.values_list("case_id", flat=True))
 
 
 def failed_effects() -> list[EffectRow]:
@@ -190,3 +199,9 @@ def live_factors(case: Case, *, now: datetime) -> frozenset[str]:
 def documents(case: Case) -> Mapping[str, Document]:
     """Return what the holder of ``case`` can download, by kind; contents are read when they are asked for."""
     return {found.kind: found for found in Document.objects.filter(case=case).defer("content")}
+
+
+def lost_factors(case: Case) -> list[str]:
+    """Return the factors that the holder of a case in review said are lost."""
+    line = CaseEvent.objects.filter(case=case, event=Event.REFER).order_by("-revision").first()
+    return [str(factor) for factor in line.detail.get("lost", [])] if line else []

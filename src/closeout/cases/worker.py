@@ -13,7 +13,9 @@ from closeout.cases import (
     applications,
     clearings,
     closing,
+    desk,
     effects,
+    evidence,
     messages,
     policies,
     queries,
@@ -61,6 +63,7 @@ def turn(*, now: datetime) -> int:
         lambda: _watch(now=now),
         lambda: messages.remind(now=now, most=BATCH),
         lambda: desk.collect(now=now),
+        lambda: evidence.forget(now=now),
         lambda: _effects(now=now),
     )
     return sum(_stage(stage) for stage in stages)
@@ -239,9 +242,9 @@ def _look(watched: Sequence[int], now: datetime) -> int:
         [case for case in living if case.state in (State.COOLING_OFF, State.PAUSE)], reports, now=now
     )
     gone = {case.pk for case in living if case.held and _hold_is_over(reports.get(case.account_id))}
+    gone -= queries.standing_holds(gone, stops="closing")  # what compliance placed ends by a decision only
     stopped = queries.erasure_stopped(closed, now=now)
     gone |= {case.pk for case in closed if case.held and case.pk not in stopped}
-    gone -= queries.standing_holds(gone)  # what compliance placed ends by a decision only
     done += len(advance(queries.held_by_facts(gone), Event.RELEASE, actor=SYSTEM, now=now))
     clear = [case.pk for case in living if case.state == State.PAUSE and _clear(reports.get(case.account_id))]
     return done + len(advance(clear, Event.RESUME, actor=SYSTEM, now=now))
