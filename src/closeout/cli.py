@@ -12,6 +12,7 @@ import click
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("closeout.commands.check:check", "Say what still blocks an account."),
     "clear": ("closeout.commands.clear:clear", "Clear what can be cleared, after a dry run."),
+    "export": ("closeout.commands.export:export", "Take every record along, in one signed archive."),
     "close": ("closeout.commands.close:close", "Apply for closing, see how it stands, take it back."),
     "demo": ("closeout.commands.demo:demo", "Walk one messy account from blocked to closed, with proof."),
     "serve": ("closeout.commands.serve:serve", "Run the site, the worker and the database."),

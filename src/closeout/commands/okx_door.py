@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -173,7 +173,7 @@ def account(asked: Asked, language: str, *, destinations: Sequence[Destination] 
         home = declared.home()
         opened = OkxVenue(
             line,
-            answers=answers(asked, holder, language),
+            answers=answers(asked, holder, language, now=line.now()),
             destinations=destinations,
             receipts_path=home / f"receipts-{holder}.sqlite",
         )
@@ -197,11 +197,11 @@ def _holder(line: CcxtWire) -> int:
         raise Failure(Kind.SHAPE, "", f"account/config: {wrong}") from None
 
 
-def answers(asked: Asked, account_id: int, language: str) -> dict[str, Answer]:
-    """Return what the holder declared: remembered, given as options, or asked now."""
+def answers(asked: Asked, account_id: int, language: str, *, now: datetime) -> dict[str, Answer]:
+    """Return what the holder declared: remembered, given as options, or asked now. ``now``: naive UTC."""
     from closeout.venues.okx import declared
 
-    now, home = datetime.now(UTC).replace(tzinfo=None), declared.home()
+    home = declared.home()
     known = declared.fresh(declared.recall(home, account_id), now=now)
     try:
         known |= declared.from_pairs(asked.answers, now=now)

@@ -11,7 +11,7 @@ from closeout.venues.okx.endpoints import get, post
 from closeout.venues.okx.errors import Failure
 from closeout.venues.okx.keys import Credentials
 from closeout.venues.okx.wire import pages
-from closeout.venues.okx_server import admission
+from closeout.venues.okx_server import server
 
 CONFIG = get("account/config")
 
@@ -60,10 +60,7 @@ def test_a_revoked_key_is_unknown(place: Place) -> None:
 
 def test_a_clock_that_is_off_is_measured_and_corrected(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """90 seconds ahead: the first answer is 50102, then the line signs by the server's clock."""
-    monkeypatch.setattr(admission, "wall_clock", lambda: wall_now() - timedelta(seconds=90))
-    from closeout.venues.okx_server import past
-
-    monkeypatch.setattr(past, "wall_clock", lambda: wall_now() - timedelta(seconds=90))
+    monkeypatch.setattr(server, "wall_clock", lambda: wall_now() - timedelta(seconds=90))
     wire = place.wire(place.key("clean"))
     assert wire.call(CONFIG)
     assert 85_000 < wire.clock_off_ms < 95_000

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -75,6 +75,10 @@ class CcxtWire:
         self.calls = 0
         self._exchange = _exchange(credentials, demo=demo)
         self._use(self.host)
+
+    def now(self) -> datetime:
+        """Return OKX's time as far as it was measured, naive UTC."""
+        return datetime.now(UTC).replace(tzinfo=None) - timedelta(milliseconds=self.clock_off_ms)
 
     def close(self) -> None:
         """Close the connections."""

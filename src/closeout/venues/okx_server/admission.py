@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from closeout.venues.okx.endpoints import Endpoint
 from closeout.venues.okx_server.keys import Key
-from closeout.venues.okx_server.speaking import Refusal, wall_clock
+from closeout.venues.okx_server.speaking import Refusal
 
 WINDOW = timedelta(seconds=30)
 
@@ -41,9 +41,7 @@ class Request:
         return dict(parse_qsl(urlsplit(self.target).query, keep_blank_values=True))
 
 
-def admit(
-    request: Request, endpoint: Endpoint, find: Callable[[str], Key | None], *, now: datetime | None = None
-) -> Key:
+def admit(request: Request, endpoint: Endpoint, find: Callable[[str], Key | None], *, now: datetime) -> Key:
     """Return the key that may do this. Raises: Refusal with the code that OKX documents for each reason."""
     headers = request.headers
     for header, code in (
@@ -54,7 +52,7 @@ def admit(
     ):
         if not headers.get(header):
             raise Refusal(code)
-    _timely(headers["ok-access-timestamp"], now or wall_clock())
+    _timely(headers["ok-access-timestamp"], now)
     key = find(headers["ok-access-key"])
     if key is None or key.revoked:
         raise Refusal("50119" if key else "50111")

@@ -25,6 +25,7 @@ class Books:
     connection: Connection
     key: Key
     now: datetime  # the sandbox's time
+    clock: datetime  # what signatures go by: the sandbox's time if it runs, else this computer's
     address: str = ""
 
     @property

@@ -8,7 +8,7 @@ from typing import Any
 from closeout.venues.okx_server.books import Books, wanted
 from closeout.venues.okx_server.looks import BY_KIND, INST_TYPES
 from closeout.venues.okx_server.products import own_number, prefix
-from closeout.venues.okx_server.speaking import Refusal, Row, said, wall_clock
+from closeout.venues.okx_server.speaking import Refusal, Row, said
 
 Params = Mapping[str, str]
 INSTRUMENT_FIELDS = (
@@ -211,9 +211,9 @@ def currencies(books: Books, params: Params) -> list[Row]:
     ]
 
 
-def server_time(_: Books, __: Params) -> list[Row]:
-    """Answer ``public/time``: this computer's time."""
-    return [said(ts=wall_clock())]
+def server_time(books: Books, _: Params) -> list[Row]:
+    """Answer ``public/time``: what signatures go by."""
+    return [said(ts=books.clock)]
 
 
 def instruments(books: Books, params: Params) -> list[Row]:

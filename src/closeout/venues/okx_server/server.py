@@ -29,6 +29,7 @@ from closeout.venues.okx_server.speaking import (
     page,
     refused,
     success,
+    wall_clock,
 )
 from closeout.venues.okx_server.writes import Desk
 from closeout.venues.sandbox.venue import SandboxVenue
@@ -86,14 +87,18 @@ class OkxServer:
     @contextmanager
     def _books(self, request: Request, endpoint: Endpoint) -> Iterator[Books]:
         with self._pool.connection() as connection:
+            row = connection.execute(
+                "select sandbox.now(), runs_since is not null from sandbox.clock"
+            ).fetchone()
+            assert row is not None
+            now, runs = row
+            clock = now if runs else wall_clock()  # nobody can sign by a clock that stands still
             key = NOBODY
             if not endpoint.public:
-                key = admit(request, endpoint, lambda name: keys.find(connection, name))
+                key = admit(request, endpoint, lambda name: keys.find(connection, name), now=clock)
             if self._limits is not None:
                 self._limits.count(str(key.account_id or request.address), endpoint)
-            row = connection.execute("select sandbox.now()").fetchone()
-            assert row is not None
-            yield Books(connection, key, row[0], request.address)
+            yield Books(connection, key, now, clock, request.address)
 
     def _rows(self, request: Request, endpoint: Endpoint, books: Books) -> list[Row]:
         if endpoint.method == "GET":
