@@ -5,16 +5,20 @@ It reads one JSON request a line from stdin and answers one line: ``{"do": "pers
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import threading
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from closeout.cases import start
 
 start.begin()
+
+from django.db import transaction  # noqa: E402
 
 from closeout.cases import (  # noqa: E402
     applications,
@@ -30,7 +34,7 @@ from closeout.cases import (  # noqa: E402
     venues,
     worker,
 )  # fmt: skip
-from closeout.cases.models import Case  # noqa: E402
+from closeout.cases.models import Case, ClearingRun  # noqa: E402
 from closeout.venues.sandbox import seed, world  # noqa: E402
 
 
@@ -128,6 +132,35 @@ def cleared(account: int) -> int:
     return account
 
 
+WALKS: dict[int, Iterator[Any]] = {}
+
+
+def opened(account: int) -> str:
+    """Confirm a clearing of ``account`` that nobody but :func:`stepped` drives; return the run."""
+    shown = clearings.show(account)
+    with transaction.atomic():
+        run = clearings.start(account, digest=shown.digest)
+        lease = datetime.now(UTC) + timedelta(minutes=5)
+        ClearingRun.objects.filter(pk=run.run_id).update(worker="backstage", lease_until=lease)
+    WALKS[account] = clearings.proceed(run, worker="backstage")
+    return run.run_id
+
+
+def stepped(account: int, most: int = 1000, until: str = "") -> int:
+    """Let the clearing of ``account`` go on for at most so many steps, or to one called ``until``."""
+    taken = 0
+    for event in itertools.islice(WALKS[account], most):
+        taken += 1
+        if event.kind == until:
+            break
+    return taken
+
+
+def told(run: str) -> list[int]:
+    """Return the numbers of the events of a clearing."""
+    return [event.id for event in clearings.events(run)]
+
+
 def state(account: int) -> str:
     """Return where the case stands."""
     case = queries.case_of(account, venue="sandbox")
@@ -168,6 +201,9 @@ DEEDS = {
         passed,
         deposited,
         cleared,
+        opened,
+        stepped,
+        told,
         state,
         reached,
         working,

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
-from closeout.cases import clearing_journal, clearings, queries, venues
+from closeout.cases import clearing_journal, clearings, news, queries, venues
 from closeout.clearing.choices import Choices, Consent, Way, suggested
 from closeout.clearing.dry_run import DryRun
 from closeout.clearing.journal import RunState
@@ -155,6 +155,9 @@ def clearing(request: HttpRequest) -> HttpResponse:
     run = clearings.standing(who.account_id, venue=who.venue)
     if run is None:
         return HttpResponseRedirect(reverse("portal:plan"))
+    after = news.last_step(
+        run.run_id
+    )  # before the entries: what comes between is told again, not left out
     entries = clearing_journal.DatabaseJournal(who.venue).entries(run.run_id)
     language = pages.language()
     items = [planning.progress(entry, language=language, main=who.account_id) for entry in entries]
@@ -169,6 +172,7 @@ def clearing(request: HttpRequest) -> HttpResponse:
         "again": run.state in (RunState.ASKING, RunState.STOPPED),
         "done": answered,
         "total": max(len(run.confirmed.terms), len(items), 1) if live else max(answered, 1),
+        "after": after,
         "wakes_at": None if run.wakes_at is None else run.wakes_at.replace(tzinfo=UTC),
     }
     if request.headers.get("HX-Request"):

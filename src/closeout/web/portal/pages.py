@@ -77,6 +77,13 @@ def part(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
     return render(request, f"portal/{template}", {"zone": zone_of(request), **context})
 
 
+def main_of(response: HttpResponse) -> HttpResponse:
+    """Return only the ``<main>`` of a page, for a script that puts it in the place of the old one."""
+    page = response.content.decode()
+    response.content = page[page.index("<main") : page.index("</main>") + len("</main>")].encode()
+    return response
+
+
 def steps() -> Sequence[tuple[int, str]]:
     """Return the four steps with their numbers."""
     names = (_("Self-check"), _("Apply"), _("Cooling-off"), pgettext("step", "Closed"))

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from closeout.cases import operations, policies, queries, venues
-from closeout.cases.models import Case
-from closeout.lifecycle import Event, State, allowed
+from closeout.cases.models import Case, CaseEvent
+from closeout.lifecycle import FINAL, Event, State, allowed
 from closeout.reasons import Refused
 from closeout.web.portal import errors, formats, holder, pages, selfcheck
 
@@ -68,6 +68,7 @@ HAPPENED = {
     Event.HOLD: gettext_lazy("A person looks at it"),
     Event.RELEASE: gettext_lazy("Goes on"),
 }
+BRIEF = frozenset({State.CLOSING, State.ERASURE})  # soon over: a page looks again by itself
 YEAR = timedelta(days=365.25)
 
 
@@ -85,19 +86,24 @@ def case_page(request: HttpRequest) -> HttpResponse:
         return pages.show(request, "case_none.html", _("Your application"))
     state = State(case.state)
     documents = queries.documents(case)
-    return pages.show(
+    history = queries.history(case)
+    page = pages.show(
         request,
         "case.html",
         str(TITLES.get(state, _("Your application"))),
         step=STEPS.get(state, 2),
         case=case,
         view=_view(case, now=now),
-        events=_events(case),
+        events=_events(history),
+        live=state not in FINAL,
+        brief=state in BRIEF or (state is State.OBSERVATION and "certificate_pdf" not in documents),
+        after=max((line.pk for line in history if line.revision <= case.revision), default=0),
         check=_check(case, now=now),
         received="received" in request.GET,
         certificate=documents.get("certificate_pdf"),
         archive=documents.get("archive"),
     )
+    return pages.main_of(page) if request.headers.get("HX-Request") else page
 
 
 def _view(case: Case, *, now: datetime) -> dict[str, object]:
@@ -135,10 +141,8 @@ def in_words(span: timedelta) -> str:
     return ngettext("%(days)d day %(time)s", "%(days)d days %(time)s", days) % {"days": days, "time": time}
 
 
-def _events(case: Case) -> Sequence[dict[str, object]]:
-    return [
-        {"what": HAPPENED.get(Event(line.event), line.event), "at": line.at} for line in queries.history(case)
-    ]
+def _events(history: Sequence[CaseEvent]) -> Sequence[dict[str, object]]:
+    return [{"what": HAPPENED.get(Event(line.event), line.event), "at": line.at} for line in history]
 
 
 def _check(case: Case, *, now: datetime) -> selfcheck.Overview | None:

@@ -26,6 +26,6 @@
     setTimeout(() => { form.dataset.sent = ""; }, 4000);
   });
   addEventListener("pageshow", () => { for (const form of document.forms) form.dataset.sent = ""; });
-  if (document.querySelector("[data-until]")) setInterval(tick, 1000);
+  setInterval(tick, 1000);
   settle();
 })();
