@@ -24,6 +24,7 @@ GLOBAL = HOSTS[0]
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 TIMEOUT_SECONDS = 15
 TRIES = 4
+AGAIN_SECONDS = 0.5  # before the second try; each further one waits twice as long
 PAGE = 100
 PAGES_MAX = 2000
 CLOCK_CODES = frozenset({"50102", "50112"})
@@ -102,7 +103,7 @@ class CcxtWire:
                 elif failed.kind is Kind.RETRY and left:
                     self._pace.back_off(endpoint)
                 elif failed.kind is Kind.NETWORK and endpoint.method == "GET" and left:
-                    self._sleep(0.5 * 2 ** (TRIES - 1 - left))
+                    self._sleep(AGAIN_SECONDS * 2 ** (TRIES - 1 - left))
                 elif failed.kind in (Kind.NETWORK, Kind.SHAPE) and endpoint.method == "POST":
                     raise Failure(Kind.OUTCOME_UNKNOWN, "50004", failed.detail) from None
                 else:
