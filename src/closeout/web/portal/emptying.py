@@ -155,9 +155,7 @@ def clearing(request: HttpRequest) -> HttpResponse:
     run = clearings.standing(who.account_id, venue=who.venue)
     if run is None:
         return HttpResponseRedirect(reverse("portal:plan"))
-    after = news.last_step(
-        run.run_id
-    )  # before the entries: what comes between is told again, not left out
+    after = news.last_step(run.run_id)  # before the entries: what comes between is told again, not left out
     entries = clearing_journal.DatabaseJournal(who.venue).entries(run.run_id)
     language = pages.language()
     items = [planning.progress(entry, language=language, main=who.account_id) for entry in entries]
