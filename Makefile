@@ -10,7 +10,7 @@ catalogs := $(patsubst %.po,%.mo,$(wildcard src/closeout/locale/*/LC_MESSAGES/*.
 # Tests start many short processes; without compiled files each of them compiles everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo serve test test-web check ready browser style types layers sql-style tests format clean test-spark test-hostile bench-screen bench-records tax-agreement crash-clearing crash-closing bench-engine soak
+.PHONY: help demo serve test test-web check ready browser style types layers sql-style tests format clean test-spark test-hostile bench-screen bench-records tax-agreement crash-clearing crash-closing bench-engine bench-okx soak
 
 help: ## show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | sort | awk -F '	' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -91,6 +91,9 @@ test-spark: ## the conditions on a real Spark cluster, in an environment of its 
 
 test-hostile: ready ## 2,000 hostile worlds: oracle, PostgreSQL and DuckDB agree
 	HOSTILE_EXAMPLES=2000 $(RUN)/pytest tests/conditions/test_differential.py $(ARGS)
+
+bench-okx: ready ## a look at an OKX account against the documented limits; memory; start of the program
+	$(RUN)/python benchmarks/okx.py $(ARGS)
 
 bench-records: ready ## sealing, verifying, erasing, exporting, each against a floor of the same run
 	$(RUN)/python benchmarks/records.py $(ARGS)
