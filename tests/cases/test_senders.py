@@ -137,11 +137,10 @@ def test_a_mail_goes_encrypted_with_text_and_html_and_the_same_name_each_time(
     with listening(
         post, tls_context=tls(certificate), require_starttls=True, authenticator=check, auth_required=True
     ) as port:
-        sender = SmtpSender(
-            f"smtp+starttls://me@127.0.0.1:{port}", password="pa:ss", trusted=str(certificate)
-        )
-        for _ in range(3):
-            sender.send(key="k1", channel="email", address="a@b.example", letter=letters.write(*LETTER))
+        url = f"smtp+starttls://me@127.0.0.1:{port}"
+        with closing(SmtpSender(url, password="pa:ss", trusted=str(certificate))) as sender:
+            for _ in range(3):
+                sender.send(key="k1", channel="email", address="a@b.example", letter=letters.write(*LETTER))
     assert known == [(b"me", b"pa:ss", True)]
     assert len(post.sessions) == 1
     one, *more = [email.message_from_bytes(raw, policy=email.policy.default) for raw in post.mails]
