@@ -10,6 +10,7 @@ import json
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -35,7 +36,8 @@ from closeout.cases import (  # noqa: E402
     worker,
 )  # fmt: skip
 from closeout.cases.models import Case, ClearingRun  # noqa: E402
-from closeout.venues.sandbox import seed, world  # noqa: E402
+from closeout.policy import Policy  # noqa: E402
+from closeout.venues.sandbox import people, seed, world  # noqa: E402
 
 
 def seeded() -> dict[str, int]:
@@ -50,7 +52,19 @@ def person(handle: str) -> int:
         connection.execute(
             "update sandbox.account set handle = handle || '-' || account_id where handle = %s", (handle,)
         )
-        return seed._person(connection, vaults.vault(), handle, moment)
+        account = seed._person(connection, vaults.vault(), handle, moment)
+        _reached_alone(connection, account)
+    return account
+
+
+def _reached_alone(connection: Any, account: int) -> None:
+    """Give the person a mailbox and a phone of their own: what many share is limited together."""
+    with connection.cursor() as cursor:
+        found = people.load(cursor, vaults.vault(), account)
+        assert found is not None
+        language, private = found
+        own = replace(private, email=f"holder.{account}@example.org", phone=f"+49 000 {account:07d}")
+        people.save(cursor, vaults.vault(), account, language, own)
 
 
 def _case(account: int) -> Case:
@@ -72,6 +86,15 @@ def applied(account: int, language: str = "zh") -> str:
     for factor in policy.verification:
         codes.send(case, factor, now=later)
     worker.run_until_idle(now=venues.now())
+    return case.number
+
+
+def under(account: int, factors: list[str]) -> str:
+    """Open an application that has to be verified by ``factors``."""
+    now = venues.now()
+    case = applications.open_case(account, venue="sandbox", language="zh", now=now)
+    chosen = Policy(verification=tuple(factors), consent_reading_seconds=0)
+    Case.objects.filter(pk=case.pk).update(policy=policies.keep(chosen, now=now))
     return case.number
 
 
@@ -194,6 +217,7 @@ DEEDS = {
         seeded,
         person,
         applied,
+        under,
         submitted,
         code,
         letters,

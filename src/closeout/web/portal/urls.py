@@ -10,6 +10,7 @@ from closeout.web.portal import (
     arriving,
     checking,
     emptying,
+    enrolling,
     entrance,
     errors,
     helping,
@@ -17,6 +18,7 @@ from closeout.web.portal import (
     papers,
     standing,
     stopping,
+    verifying,
 )
 
 app_name = "portal"
@@ -39,11 +41,12 @@ urlpatterns = [
     path("records.zip", papers.archive, name="archive"),
     path("receipt.pdf", papers.receipt, name="receipt"),
     path("application", applying.application, name="application"),
-    path("verification", applying.verification_page, name="verification"),
+    path("verification", verifying.page, name="verification"),
+    path("passkey", enrolling.enrolment, name="enrolment"),
     path("case", standing.case_page, name="case"),
+    path("case/events", live.case, name="case_events"),
     path("stop", stopping.stop, name="stop"),
     re_path(r"^stop/(?P<token>.*)$", stopping.link, name="stop_link"),
-    path("case/events", live.case, name="case_events"),
     path("withdrawal", standing.withdrawal, name="withdrawal"),
     re_path(r"^certificate\.(?P<form>pdf|json)$", papers.certificate, name="certificate"),
     path("dormant", helping.dormant, name="dormant"),
