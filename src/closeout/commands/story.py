@@ -84,11 +84,13 @@ class Story:
 
     # -- what every chapter uses
 
-    def _begin(self, en: str, zh: str) -> None:
+    def _begin(self, en: str, zh: str, *, after: timedelta = timedelta()) -> None:
+        """Open a chapter that plays ``after`` this one; the time between passes now."""
         self._chapter += 1
-        self._talk.chapter(
-            self._chapter, f"{venues.now():%Y-%m-%d %H:%M}", zh if self._language == "zh" else en
-        )
+        at = venues.now() + after
+        self._talk.chapter(self._chapter, f"{at:%Y-%m-%d %H:%M}", zh if self._language == "zh" else en)
+        if after:
+            self._pass(after)
 
     def _say(self, en: str, zh: str, *, mark: str = " ") -> None:
         self._talk.line(zh if self._language == "zh" else en, mark=mark)
@@ -274,8 +276,8 @@ class Story:
         self._begin(
             "Three days later a deposit arrives: the clock stops, nothing is lost",
             "三天后有资产到账：计时暂停，资产不丢失",
+            after=timedelta(days=3),
         )
-        self._pass(timedelta(days=3))
         with venues.sandbox().connection() as connection:
             world.deposit(connection, self._account, asset="USDT", amount=Decimal("120.5"), key="demo-late-1")
         self._pass(timedelta(minutes=15))
@@ -284,9 +286,8 @@ class Story:
         before = stories.document(case)
         self._say(
             "Paused: 120.5 USDT arrived. It is cleared in the same way.",
-            "已暂停：到账 120.5 USDT，同样一键清理。",
-            mark="○",
-        )
+            "已暂停：到账 120.5 USDT，同样一键清理。", mark="○",
+        )  # fmt: skip
         shown = clearings.show(self._account)
         for _ in clearings.proceed(clearings.start(self._account, digest=shown.digest)):
             pass
@@ -302,9 +303,12 @@ class Story:
     def _close(self) -> None:
         case = self._case()
         left = (case.due_at or venues.now()) - venues.now()
-        self._begin(f"{left.days + 1} days later the cooling-off ends", f"{left.days + 1} 天后冷静期结束")
         before = stories.document(case)
-        self._pass(left + timedelta(seconds=1))
+        self._begin(
+            f"{left.days + 1} days later the cooling-off ends",
+            f"{left.days + 1} 天后冷静期结束",
+            after=left + timedelta(seconds=1),
+        )
         case.refresh_from_db()
         demand(case.state == State.OBSERVATION, f"the case is in {case.state}")
         self._say(
@@ -332,9 +336,8 @@ class Story:
             demand(not certificate.verify(changed, public).valid, f"a changed {name} is taken for valid")
             self._say(
                 f"{name}: valid; with one changed byte: not valid.",
-                f"{name}：有效；改动一个字节即无效。",
-                mark="✓",
-            )
+                f"{name}：有效；改动一个字节即无效。", mark="✓",
+            )  # fmt: skip
         self._keep("proof", {}, {"files": ["certificate.pdf", "certificate.json", "archive.zip"]})
 
     def _late_value(self) -> None:
@@ -345,19 +348,18 @@ class Story:
         demand(claimed == Decimal(33), f"claimed {claimed} of 33 USDT")
         self._say(
             "33 USDT arrived after closing, lay in suspense, and were claimed.",
-            "注销后到账 33 USDT，进入暂存账户并已申领。",
-            mark="✓",
-        )
+            "注销后到账 33 USDT，进入暂存账户并已申领。", mark="✓",
+        )  # fmt: skip
         self._keep("late_value", {"arrived": "33 USDT"}, {"claimed": "33 USDT"})
 
     def _erase(self) -> None:
-        self._begin(
-            "180 days later: the personal data is erased by destroying its key",
-            "180 天后：销毁密钥，删除个人信息",
-        )
-        case = self._case()
+        case, days = self._case(), policies.in_force().observation_days
         before = {"state": case.state, "holder": venues.sandbox().holder(self._account) is not None}
-        self._pass(timedelta(days=policies.in_force().observation_days))
+        self._begin(
+            f"{days} days later: the personal data is erased by destroying its key",
+            f"{days} 天后：销毁密钥，删除个人信息",
+            after=timedelta(days=days),
+        )
         case.refresh_from_db()
         demand(case.state == State.ERASED, f"the case is in {case.state}")
         try:
@@ -365,9 +367,8 @@ class Story:
         except KeyDestroyed:
             self._say(
                 "The key is gone: nobody can read the data again, backups included.",
-                "密钥已销毁：包括备份在内，任何人都无法再读取。",
-                mark="✓",
-            )
+                "密钥已销毁：包括备份在内，任何人都无法再读取。", mark="✓",
+            )  # fmt: skip
         else:
             raise DemoFailed("the key of an erased person still seals")
         audit.seal(now=venues.now())
