@@ -126,6 +126,10 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "en": "Something changed since you confirmed. Look at the plan again and confirm it anew.",
         "zh": "确认之后情况有变化。请重新查看清理方案并再次确认。",
     },
+    "plan_expired": {
+        "en": "What you confirmed was shown more than half an hour ago; it is shown again as it is now. Nothing was moved.",
+        "zh": "你确认的内容显示于半小时之前，现已按最新情况重新显示。未做任何操作。",
+    },
     "plan_unknown": {
         "en": "This plan was never shown, or it was too long ago. Look at the plan again and confirm it.",
         "zh": "没有展示过这份清理方案，或展示时间已过久。请重新查看方案并确认。",

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from closeout.clearing.choices import Choices, Consent, Way
+from closeout.clearing.exact import exact
 from closeout.clearing.lines import named
 from closeout.clearing.plan import Outlook, plan
 from closeout.clearing.stored import amount
@@ -14,13 +15,15 @@ from closeout.conditions.check import Report
 from closeout.facts.engine import FactsUnreachable
 from closeout.policy import Policy
 from closeout.reasons import Reason, Refused
-from closeout.venues.base import Destination, Remedy, Unreachable, Venue
+from closeout.venues.base import Destination, Remedy, Unreachable, Venue, plain
 
+DIGITS_MAX = 36  # of an amount in the facts
 DECIMALS_MAX = 18  # of the ledger; an asset may know fewer, which the venue checks
-MONEY = (Remedy.CONVERT, Remedy.WITHDRAW, Remedy.SEND, Remedy.DONATE, Remedy.FORFEIT)
+MONEY = (Remedy.CONVERT, Remedy.WITHDRAW, Remedy.SEND, Remedy.DONATE, Remedy.FORFEIT, "buy")
 WORTH = "select account_id, asset, available + locked as held, value from balance"
 
 
+@exact
 def admit(
     venue: Venue, policy: Policy, choices: Choices, *, account_id: int, reports: Mapping[int, Report]
 ) -> None:
@@ -77,11 +80,17 @@ def _consents(consents: Sequence[Consent], *, account_id: int) -> Iterator[Reaso
         if times > 1:
             yield Reason("consent_twice", {"asset": asset})
     for consent in consents:
-        exponent = consent.amount_max.normalize().as_tuple().exponent
-        if not isinstance(exponent, int) or exponent < -DECIMALS_MAX or consent.amount_max <= 0:
+        if not _writable(consent.amount_max):
             yield Reason("too_precise", {"amount": str(consent.amount_max), "asset": consent.asset})
         if consent.way is Way.SEND and consent.to_account in (None, account_id):
             yield Reason("receiver_unknown", {"asset": consent.asset})
+
+
+def _writable(much: Decimal) -> bool:
+    """Say whether ``much`` is an amount that a ledger can hold: above zero, at most 36 digits, 18 of them decimals."""
+    if not much.is_finite() or much <= 0 or much.adjusted() >= DIGITS_MAX - DECIMALS_MAX:
+        return False
+    return len(plain(much).partition(".")[2]) <= DECIMALS_MAX
 
 
 def _worth(venue: Venue, policy: Policy, account_id: int) -> Mapping[str, Decimal]:

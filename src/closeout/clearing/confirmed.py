@@ -6,6 +6,7 @@ decision:
 
 * always: revoking, cancelling, switching renewal off, and moving money between the holder's own wallets;
 * items that were shown (positions, loans, products, sub-accounts, payment methods), within their limits;
+* a purchase of what a shown loan lacks, for no more than was shown;
 * a conversion of an asset into another that was shown as such, at no worse than the price limit shown;
 * a withdrawal of an asset that was shown to leave, to the one address shown for it, at no more than the fee
   shown, whatever the amount has become;
@@ -24,6 +25,7 @@ from decimal import Decimal
 
 from closeout.clearing.choices import Choices
 from closeout.clearing.dry_run import DryRun, Offer
+from closeout.clearing.exact import exact
 from closeout.clearing.lines import Line
 from closeout.clearing.stages import Stage
 from closeout.venues.base import Command, Remedy
@@ -55,12 +57,14 @@ class Confirmed:
     terms: tuple[Term, ...]
     unsold: Mapping[str, str] = field(default_factory=dict)  # shown as impossible to convert, with the reason
     stopped: Mapping[str, str] = field(default_factory=dict)  # shown as not being done, with the reason
+    costs: Mapping[str, Decimal] = field(default_factory=dict)  # what one unit that a loan lacks may cost
 
     @property
     def commands(self) -> tuple[Command, ...]:
         """Return the commands as they were quoted, before their limits were added."""
         return tuple(bare(term.command) for term in self.terms)
 
+    @exact
     def bind(self, line: Line) -> Line | str:
         """Return ``line`` under the limits that were shown, or the reason why it is not covered."""
         if line.stage in ALWAYS:
@@ -77,6 +81,11 @@ class Confirmed:
             if (line.about or Decimal(0)) > most:
                 return "more_owed"
             return line.saying(dataclasses.replace(line.command, amount=most))
+        if line.stage is Stage.BUY:  # never more of it than was shown
+            most = term.command.amount or Decimal(0)
+            line = line.saying(
+                dataclasses.replace(line.command, amount=min(line.command.amount or most, most))
+            )
         limits = {name: Decimal(term.command.params[name]) for name in LIMITS if name in term.command.params}
         return line.limited(**limits)
 
@@ -100,7 +109,7 @@ def confirmable(shown: DryRun) -> Confirmed:
     )
     return Confirmed(
         shown.account_id, shown.digest, shown.shown_at, shown.policy_version, shown.choices, terms,
-        shown.outlook.unsold, shown.outlook.stopped,
+        shown.outlook.unsold, shown.outlook.stopped, shown.outlook.costs,
     )  # fmt: skip
 
 
@@ -112,6 +121,7 @@ class Change:
     reason: str  # new_item, no_consent, more_owed, slippage, penalty, fee, later
 
 
+@exact
 def changed_beyond(old: Confirmed, new: DryRun) -> tuple[Change, ...]:
     """Return every way in which ``new`` is worse than what ``old`` covers; empty means: go ahead."""
     return tuple(_changes(old, new.offers))

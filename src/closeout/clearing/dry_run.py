@@ -13,19 +13,22 @@ from functools import cached_property
 
 from closeout.clearing import document, money
 from closeout.clearing.choices import Choices
+from closeout.clearing.exact import exact
 from closeout.clearing.lines import Line
 from closeout.clearing.look import look
 from closeout.clearing.plan import Outlook, Plan, plan
 from closeout.clearing.stages import Stage
 from closeout.conditions.check import Blocker, Report
 from closeout.policy import Policy
+from closeout.venues import commands
 from closeout.venues.base import Command, Quote, Remedy, Venue
 
+PROBE = Decimal(1000)  # of the target: large enough that no minimum and no rounding matters
 PASSES_MAX = 8  # quotes feed plans and plans need quotes; four passes settle every account seen so far
 FREE = frozenset({
     Remedy.REVOKE_KEY, Remedy.CANCEL_ORDERS, Remedy.STOP_RENEWAL, Remedy.GATHER, Remedy.UNBIND,
 })  # fmt: skip
-BRINGING = frozenset({Stage.POSITIONS, Stage.REDEEM, Stage.CONVERT, Stage.LOANS})
+BRINGING = frozenset({Stage.POSITIONS, Stage.BUY, Stage.REDEEM, Stage.CONVERT, Stage.LOANS})
 FREED_LATER = frozenset({"earn_locked", "no_settlement_pending"})
 Place = tuple[int, str, str]
 SETTLED_BY_EARLIER = frozenset({"insufficient", "not_empty"})  # what a line before it will have changed
@@ -76,6 +79,7 @@ class DryRun:
         return hashlib.sha256(said.encode()).hexdigest()
 
 
+@exact
 def dry_run(
     venue: Venue,
     policy: Policy,
@@ -155,12 +159,16 @@ class _Asked:
         small, unsold = set(outlook.small), dict(outlook.unsold)
         stopped, most = dict(outlook.stopped), dict(outlook.most)
         daily, more_at = dict(outlook.daily), dict(outlook.more_at)
+        supply: dict[Place, Decimal] = {}
         for line in planned.lines:
             quote, asset = self.quote(line), line.command.asset or ""
             why = self.stop(line, quote)
             if why is None:
-                for place, amount in self.brought(line, quote, late=False).items():
-                    incoming[place] = incoming.get(place, Decimal(0)) + amount
+                brought = self.brought(line, quote, late=False)
+                incoming = dict(money.add(incoming, brought))
+                supply = (
+                    supply if line.stage in (Stage.BUY, Stage.LOANS) else dict(money.add(supply, brought))
+                )
             elif line.stage is Stage.CONVERT and why != "slippage":
                 unsold[asset] = why
             elif line.stage is Stage.WITHDRAW and why == "minimum":
@@ -173,8 +181,22 @@ class _Asked:
                 stopped |= dict.fromkeys(line.things, why)
         return dataclasses.replace(
             outlook, incoming=incoming, small=frozenset(small), unsold=unsold, stopped=stopped, most=most,
-            daily=daily, more_at=more_at,
+            daily=daily, more_at=more_at, supply=supply, costs=self.costs(planned, outlook),
         )  # fmt: skip
+
+    def costs(self, planned: Plan, outlook: Outlook) -> Mapping[str, Decimal]:
+        """Return what one unit of each asset that is owed costs in the target, at the worst price accepted."""
+        known, target = dict(outlook.costs), self.choices.target_asset
+        owed = {line.command.asset or "" for line in planned.stage(Stage.LOANS)
+                if line.command.account_id == self.main}  # fmt: skip
+        for asset in sorted(owed - {target} - set(known)):
+            probe = commands.convert(self.main, asset=target, amount=PROBE, to_asset=asset)
+            self.ask([probe])
+            quote = self.quotes[probe.digest()]
+            unit = (quote.proceeds or Decimal(0)) / PROBE or quote.price
+            if unit:
+                known[asset] = (1 + self.slippage) / unit
+        return known
 
     def stop(self, line: Line, quote: Quote) -> str | None:
         """Return why the line is not done, or None."""
@@ -200,7 +222,7 @@ class _Asked:
         elif quote.proceeds and quote.proceeds_asset and line.stage in BRINGING:
             wallet = "trading" if line.stage is Stage.POSITIONS else money.FUNDING
             found[(account, quote.proceeds_wallet or wallet, quote.proceeds_asset)] = quote.proceeds
-        if line.stage is Stage.LOANS and line.command.asset is not None:
+        if line.stage in (Stage.LOANS, Stage.BUY) and line.command.asset is not None:
             place = (account, money.FUNDING, line.command.asset)
             found[place] = found.get(place, Decimal(0)) - (line.about or Decimal(0))
         return found
@@ -249,7 +271,7 @@ def beyond(quote: Quote, slippage: Decimal) -> bool:
 def _limited(line: Line, quote: Quote, slippage: Decimal) -> Line:
     """Return the line with the limits that the holder confirms."""
     match line.stage:
-        case Stage.CONVERT if quote.price is not None:
+        case Stage.CONVERT | Stage.BUY if quote.price is not None:
             return line.limited(price_least=quote.price * (1 - slippage))
         case Stage.POSITIONS if quote.price is not None:
             if quote.quantity is not None and quote.quantity < 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from closeout.clearing.confirmed import Confirmed, Term
@@ -49,6 +50,7 @@ def confirmed(said: Confirmed) -> dict[str, object]:
             for term in said.terms
         ],
         "unsold": dict(said.unsold), "stopped": dict(said.stopped),
+        "costs": {asset: str(cost) for asset, cost in said.costs.items()},
     }  # fmt: skip
 
 
@@ -63,6 +65,7 @@ def confirmed_of(value: Mapping[str, Any]) -> Confirmed:
     return Confirmed(
         value["account_id"], value["digest"], _at(value["shown_at"]), value["policy_version"],
         choices_of(value["choices"]), terms, value["unsold"], value["stopped"],
+        {asset: Decimal(cost) for asset, cost in value.get("costs", {}).items()},
     )  # fmt: skip
 
 

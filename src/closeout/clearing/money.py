@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 
 from closeout.clearing.choices import Choices, Consent, Way
 from closeout.clearing.lines import Leftover, Line, named
@@ -14,6 +14,7 @@ from closeout.venues import commands
 from closeout.venues.base import Remedy
 
 FUNDING = "funding"
+SMALLEST_PAY = Decimal("0.000001")  # decimals that every asset has that others are bought with
 Purse = Mapping[tuple[int, str, str], Decimal]  # (account, wallet, asset) → available
 
 _BALANCES = frozenset({Remedy.GATHER.value, Remedy.CONVERT.value, Remedy.WITHDRAW.value})
@@ -30,7 +31,7 @@ class Known:
     unsold: Mapping[str, str] = field(default_factory=dict)
     stopped: Mapping[str, str] = field(default_factory=dict)
     most: Mapping[str, Decimal] = field(default_factory=dict)
-    owed: frozenset[str] = frozenset()  # assets of loans that are about to be repaid
+    owed: frozenset[str] = frozenset()  # assets of loans that are about to be repaid, and what buys them
 
 
 def purse(findings: Sequence[tuple[int, Finding]]) -> Purse:
@@ -54,6 +55,40 @@ def covers(held: Purse, loan: Line) -> bool:
     account, asset = loan.command.account_id, loan.command.asset or ""
     there = (held.get((account, wallet, asset), Decimal(0)) for wallet in (FUNDING, "trading"))
     return sum((max(amount, Decimal(0)) for amount in there), Decimal(0)) >= (loan.about or Decimal(0))
+
+
+@dataclass(frozen=True)
+class Lack:
+    """What the main account is short of for its loans in one asset, and the purchase that ends it."""
+
+    asset: str
+    amount: Decimal
+    line: Line
+
+
+def lacks(
+    loans: Sequence[Line], held: Purse, *, main: int, target: str, costs: Mapping[str, Decimal]
+) -> list[Lack]:
+    """Return a purchase with ``target`` for each asset that loans of the main account lack and ``costs`` prices.
+
+    ``costs``: what one unit costs in ``target``, at the worst price that is accepted. The target itself is never
+    bought: coins are sold for it instead.
+    """
+    owed: dict[str, Decimal] = {}
+    for loan in loans:
+        asset = loan.command.asset or ""
+        if loan.command.account_id == main and asset in costs and asset != target:
+            owed[asset] = owed.get(asset, Decimal(0)) + (loan.command.amount or Decimal(0))
+    found = []
+    for asset, most in sorted(owed.items()):
+        there = sum((max(held.get((main, wallet, asset), Decimal(0)), Decimal(0))
+                     for wallet in (FUNDING, "trading")), Decimal(0))  # fmt: skip
+        if most > there:
+            pay = ((most - there) * costs[asset]).quantize(SMALLEST_PAY, rounding=ROUND_UP)
+            command = commands.convert(main, asset=target, amount=pay, to_asset=asset)
+            line = Line(Stage.BUY, command, (named("buy", main, asset),), FUNDING, pay, target)
+            found.append(Lack(asset, most - there, line))
+    return found
 
 
 def dust(findings: Sequence[tuple[int, Finding]], *, main: int) -> frozenset[str]:

@@ -44,7 +44,7 @@ def outlook_of(entries: Sequence[Entry], confirmed: Confirmed) -> Outlook:
             unsold[asset] = reason
         else:
             stopped |= dict.fromkeys(entry.line.things, reason)
-    return Outlook(small=frozenset(small), unsold=unsold, stopped=stopped)
+    return Outlook(small=frozenset(small), unsold=unsold, stopped=stopped, costs=confirmed.costs)
 
 
 def limited_today(outlook: Outlook, quotes: Sequence[Quote]) -> Outlook:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 
 from closeout.clearing import money
 from closeout.clearing.choices import Choices
+from closeout.clearing.exact import exact
 from closeout.clearing.lines import Leftover, Line, Trap, named
 from closeout.clearing.stages import Stage
 from closeout.conditions.catalog import Who
@@ -18,6 +19,7 @@ from closeout.venues.base import Remedy
 
 HOLDS = "no_holds"
 FOLLOWING = frozenset({"balances_unlocked", "no_collateral"})  # end with what holds the money
+FINEST = Decimal("1e-18")
 OWED_SPARE = Decimal("1.01")  # interest accrues while the holder reads (hard case 12); the rest is not taken
 BALANCES = frozenset({Remedy.GATHER.value, Remedy.CONVERT.value, Remedy.WITHDRAW.value})
 PERSONAL_GROUPS = frozenset({"people", "security"})  # asked of the main account only
@@ -97,11 +99,18 @@ class Outlook:
     most: Mapping[str, Decimal] = field(default_factory=dict)  # by asset: what may still leave today
     more_at: Mapping[str, datetime] = field(default_factory=dict)  # by asset: when the rest may
     daily: Mapping[str, Decimal] = field(default_factory=dict)  # by asset: what may leave on a later day
+    costs: Mapping[str, Decimal] = field(
+        default_factory=dict
+    )  # by asset of a loan: what one unit costs to buy
+    supply: Mapping[tuple[int, str, str], Decimal] = field(
+        default_factory=dict
+    )  # incoming before any purchase
 
 
 NOW = Outlook()
 
 
+@exact
 def plan(reports: Mapping[int, Report], *, main: int, choices: Choices, outlook: Outlook = NOW) -> Plan:
     """Plan the clearing of ``main`` and of its sub-accounts, one report for each of them.
 
@@ -119,11 +128,20 @@ def plan(reports: Mapping[int, Report], *, main: int, choices: Choices, outlook:
     purse = money.purse(findings)
     lines, leftovers = _items(findings, reports, choices=choices, outlook=outlook)
     owed = frozenset(line.command.asset or "" for line in lines if line.stage is Stage.LOANS)
+    buying = _buying(lines, purse, main=main, choices=choices, outlook=outlook)
+    if buying:
+        owed |= {choices.target_asset}
     if not outlook.projected:
         short = [line for line in lines if line.stage is Stage.LOANS and not money.covers(purse, line)]
         lines = [line for line in lines if line not in short]
+        target = purse.get((main, money.FUNDING, choices.target_asset), Decimal(0))
+        afford = sum((line.command.amount or Decimal(0) for line in buying), Decimal(0)) <= target
+        bought = {line.command.params["to_asset"] for line in buying} if afford else set()
+        buying = buying if afford else []
         leftovers += [Leftover(line.things[0], "insufficient", line.command.account_id, line.subject,
-                               line.about_asset, line.about) for line in short]  # fmt: skip
+                               line.about_asset, line.about)
+                      for line in short if line.command.asset not in bought]  # fmt: skip
+    lines += buying
     known = money.Known(
         projected=outlook.projected, small=outlook.small | money.dust(findings, main=main),
         unsold=outlook.unsold, stopped=outlook.stopped, most=outlook.most,
@@ -133,6 +151,19 @@ def plan(reports: Mapping[int, Report], *, main: int, choices: Choices, outlook:
     unbinding, bound = _unbinding(findings, choices=choices, outlook=outlook, busy=bool(unknown))
     ordered = sorted([*lines, *routed, *unbinding], key=lambda line: list(Stage).index(line.stage))
     return Plan(main, report.as_of, tuple(ordered), waits, manual, (*leftovers, *kept, *bound), unknown)
+
+
+def _buying(
+    lines: Sequence[Line], purse: money.Purse, *, main: int, choices: Choices, outlook: Outlook
+) -> list[Line]:
+    """Return purchases of what loans lack, unless the holder leaves them out or the venue refused them."""
+    loans = [line for line in lines if line.stage is Stage.LOANS]
+    held = money.add(purse, outlook.supply)
+    found = money.lacks(loans, held, main=main, target=choices.target_asset, costs=outlook.costs)
+    return [
+        lack.line for lack in found
+        if lack.line.things[0] not in choices.left_out and lack.line.things[0] not in outlook.stopped
+    ]  # fmt: skip
 
 
 def _findings(reports: Mapping[int, Report], main: int) -> Iterator[tuple[int, Finding]]:
@@ -198,7 +229,7 @@ def _line(remedy: str, account: int, blocker: Blocker) -> Line:
         case Remedy.CLOSE_POSITION:
             stage, command = Stage.POSITIONS, commands.close_position(account, item)
         case Remedy.REPAY_LOAN:
-            most = (blocker.amount or Decimal(0)) * OWED_SPARE
+            most = ((blocker.amount or Decimal(0)) * OWED_SPARE).quantize(FINEST, rounding=ROUND_UP)
             stage, command = Stage.LOANS, commands.repay_loan(account, item, asset=asset, most=most)
         case Remedy.STOP_RENEWAL:
             stage, command = Stage.RENEWAL, commands.stop_renewal(account, item)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from closeout.clearing.admission import admit
 from closeout.clearing.choices import Choices
@@ -22,14 +23,15 @@ from closeout.policy import Policy
 from closeout.reasons import Reason, Refused, refuse
 from closeout.venues.base import Venue
 
+CONFIRMABLE = timedelta(minutes=30)  # what was shown longer ago is shown again, whatever the prices do
 ROUNDS_MAX = 60  # of one call; a full clearing takes about six
 
 
 class PlanChanged(Refused):
-    """The world moved beyond what was confirmed; ``shown`` is the dry run to confirm instead."""
+    """The world moved beyond what was confirmed, or it was too long ago; ``shown`` is to be confirmed instead."""
 
     def __init__(self, shown: DryRun, changes: Sequence[Change]) -> None:
-        super().__init__(Reason("plan_changed"))
+        super().__init__(Reason("plan_changed" if changes else "plan_expired"))
         self.shown = shown
         self.changes = tuple(changes)
 
@@ -98,7 +100,7 @@ def start(venue: Venue, journal: Journal, policy: Policy, *, account_id: int, di
     if now.plan.held:
         raise refuse("clearing_paused")
     changes = changed_beyond(confirmed, now)
-    if changes:
+    if changes or now.shown_at - confirmed.shown_at > CONFIRMABLE:
         journal.show(confirmable(now))
         raise PlanChanged(now, changes)
     if not now.offers:

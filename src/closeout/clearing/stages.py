@@ -13,6 +13,7 @@ class Stage(StrEnum):
     REVOKE = "revoke"
     CANCEL = "cancel"
     POSITIONS = "positions"
+    BUY = "buy"  # what a loan is owed in, where the holder has too little of it
     LOANS = "loans"
     RENEWAL = "renewal"
     REDEEM = "redeem"
@@ -29,7 +30,8 @@ AFTER: Mapping[Stage, tuple[Stage, ...]] = {
     Stage.REVOKE: (),  # first of all: a bot would place its orders again
     Stage.CANCEL: (Stage.REVOKE,),
     Stage.POSITIONS: (Stage.CANCEL,),  # an order that fills would open the position again
-    Stage.LOANS: (Stage.POSITIONS,),
+    Stage.BUY: (Stage.POSITIONS,),
+    Stage.LOANS: (Stage.POSITIONS, Stage.BUY),
     Stage.RENEWAL: (),
     Stage.REDEEM: (Stage.RENEWAL,),
     Stage.SUB_SWEEP: (Stage.CANCEL, Stage.POSITIONS, Stage.LOANS, Stage.REDEEM),

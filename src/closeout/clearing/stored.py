@@ -8,17 +8,14 @@ from decimal import Decimal
 from typing import Any
 
 from closeout.clearing.choices import Choices, Consent, Way
-from closeout.venues.base import Act, Command, Destination, Moved, Receipt, ReceiptState, Remedy
+from closeout.venues.base import Act, Command, Destination, Moved, Receipt, ReceiptState, Remedy, plain
 
 REMEDIES = frozenset(remedy.value for remedy in Remedy)
 
 
 def amount(value: Decimal | None) -> str | None:
     """Return a decimal string in plain digits, without needless zeros."""
-    if value is None:
-        return None
-    plain = f"{value:f}"
-    return (plain.rstrip("0").rstrip(".") or "0") if "." in plain else plain
+    return None if value is None else plain(value)
 
 
 def moment(value: datetime | None) -> str | None:

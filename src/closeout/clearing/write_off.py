@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from decimal import Decimal
 
+from closeout.clearing.exact import exact
 from closeout.clearing.stored import amount
 from closeout.facts.engine import FactsUnreachable
 from closeout.policy import Policy
@@ -18,6 +19,7 @@ from balance as b join account as a on a.account_id = b.account_id where b.avail
 """
 
 
+@exact
 def write_off(
     venue: Venue, policy: Policy, account_id: int, *, wallet: str, asset: str, reason: str
 ) -> Receipt:

@@ -43,6 +43,12 @@ class Act(StrEnum):
     WRITE_OFF = "write_off"  # the operator takes over a negative fraction; booked, never silent
 
 
+def plain(amount: Decimal) -> str:
+    """Return ``amount`` in plain digits without needless zeros, all of them: normalize() would round to 28."""
+    said = f"{amount:f}"
+    return (said.rstrip("0").rstrip(".") or "0") if "." in said else said
+
+
 @dataclass(frozen=True, kw_only=True)
 class Command:
     """One thing to do at a venue. ``items`` are the venue's numbers; an amount has its asset beside it.
@@ -63,7 +69,7 @@ class Command:
         """Return SHA-256 over everything that the command says; equal commands have equal digests."""
         said = [
             self.kind, self.account_id, list(self.items), self.asset,
-            None if self.amount is None else f"{self.amount.normalize():f}", sorted(self.params.items()),
+            None if self.amount is None else plain(self.amount), sorted(self.params.items()),
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(said, ensure_ascii=False).encode()).hexdigest()
 

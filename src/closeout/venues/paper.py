@@ -25,7 +25,7 @@ from closeout.venues.base import (
     Unreachable,
 )  # fmt: skip
 from closeout.venues.paper_book import ZERO, Book, Terms, facts_of, floor
-from closeout.venues.paper_doing import DO, Doing, penalty_of, price_of
+from closeout.venues.paper_doing import DO, Doing, penalty_of, price_of, rate_of
 
 
 class Fault(StrEnum):
@@ -243,8 +243,8 @@ def _priced(doing: Doing) -> Quote:
                          fee=loan.interest, fee_asset=loan.asset)  # fmt: skip
         case Remedy.CONVERT:
             asset, amount = doing.taken()
-            mark, price = price_of(doing, asset, amount)
             to_asset = command.params.get("to_asset", "USDT")
+            mark, price = rate_of(doing, asset, amount, to_asset)
             return Quote(command, True, price=price, price_at=at, mark=mark, proceeds_asset=to_asset,
                          proceeds=floor(amount * price, book.terms[to_asset].scale))  # fmt: skip
         case Remedy.WITHDRAW:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from closeout.facts.schema import Account, ApiKey, Earn, Loan, OpenOrder, PaymentMethod, Position, Transfer
 from closeout.venues.base import Act, Command, Moved, Rejected, Remedy
 from closeout.venues.commands import ORDERS_MAX
-from closeout.venues.paper_book import ZERO, Book, floor, holdings
+from closeout.venues.paper_book import EXACT, ZERO, Book, floor, holdings
 
 
 @dataclass
@@ -176,11 +176,20 @@ def gather(doing: Doing) -> None:
     doing.move("funding", asset, amount, account_id=target)
 
 
+def rate_of(doing: Doing, asset: str, amount: Decimal, to_asset: str) -> tuple[Decimal, Decimal]:
+    """Return mark and price of ``asset`` in ``to_asset``, cut to 18 decimals. Raises: Rejected."""
+    mark, price = price_of(doing, asset, amount)
+    per = doing.book.terms[to_asset]
+    if per.delisted or per.price is None:
+        raise Rejected("delisted" if per.delisted else "no_price")
+    return floor(EXACT.divide(mark, per.price), 18), floor(EXACT.divide(price, per.price), 18)
+
+
 def convert(doing: Doing) -> None:
     """Sell for another asset."""
     asset, amount = doing.taken()
     to_asset = doing.command.params.get("to_asset", "USDT")
-    _, price = price_of(doing, asset, amount)
+    _, price = rate_of(doing, asset, amount, to_asset)
     guard(doing, price)
     proceeds = floor(amount * price, doing.book.terms[to_asset].scale)
     if amount < doing.book.terms[asset].convert_min or proceeds == 0:

@@ -130,7 +130,7 @@ def _confirm(request: HttpRequest) -> HttpResponse:
     except Unreachable:
         return errors.unreachable(request)
     except Refused as why:
-        if any(reason.code in ("plan_changed", "plan_unknown") for reason in why.reasons):
+        if any(reason.code in ("plan_changed", "plan_expired", "plan_unknown") for reason in why.reasons):
             return _plan(request, refused=why, status=409)
         return errors.refused(request, why)
     return HttpResponseRedirect(reverse("portal:clearing"))

@@ -142,6 +142,7 @@ STAGES: Mapping[Stage, str | Promise] = {
     Stage.REVOKE: gettext_lazy("Revoke keys, access and bots"),
     Stage.CANCEL: gettext_lazy("Cancel open orders"),
     Stage.POSITIONS: gettext_lazy("Close positions"),
+    Stage.BUY: gettext_lazy("Buy what a loan needs"),
     Stage.LOANS: gettext_lazy("Repay loans"),
     Stage.RENEWAL: gettext_lazy("Stop renewals"),
     Stage.REDEEM: gettext_lazy("Redeem from Earn"),
