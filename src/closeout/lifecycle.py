@@ -61,6 +61,7 @@ class Effect(StrEnum):
     UNFREEZE = "venue.unfreeze"
     ARCHIVE = "archive.build"  # when it is sealed, the worker goes on with CLOSE
     CLOSE = "venue.close"
+    RECORDS = "records.build"  # asked for by the holder, whenever they like
     ERASE_VENUE = "venue.erase"
     ERASE_KEYS = "vault.destroy"  # only when the venue has erased: a hold there stops it
     CERTIFY = "certificate.issue"

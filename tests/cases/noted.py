@@ -9,7 +9,7 @@ from closeout.cases import documents
 from closeout.cases.models import Case, Document
 
 
-def noted_archive(case: Case, *, now: datetime) -> Document:
+def noted_archive(case: Case, *, now: datetime, **_: object) -> Document:
     """Note an archive; a later one replaces it."""
     digest = hashlib.sha256(case.number.encode()).hexdigest()
     document, _ = Document.objects.update_or_create(

@@ -7,15 +7,18 @@ own key, as often as it takes. What it found is written by the transaction that 
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from closeout.cases import documents, erasures, queries, vaults, venues
+from closeout.cases import documents, erasures, queries, retained, vaults, venues
 from closeout.cases.effects import Claimed, Handler, Outcome
-from closeout.cases.models import Case
+from closeout.cases.models import Case, Document
 from closeout.failpoints import failpoint
-from closeout.lifecycle import Effect, Event
+from closeout.lifecycle import Effect, Event, State
 from closeout.venues.base import Act, Command, Receipt, ReceiptState
+
+log = logging.getLogger(__name__)
 
 AFTER: dict[Act, Event] = {Act.CLOSE: Event.CONFIRM_CLOSED}
 REFUSED: dict[Act, Event] = {Act.CLOSE: Event.REOPEN}
@@ -66,20 +69,37 @@ def _answered(kind: Act, effect: Claimed, receipt: Receipt, *, now: datetime) ->
 def _archive(batch: Sequence[Claimed], now: datetime) -> Sequence[Outcome]:
     """Seal the last archive of records, then tell the venue to close. Handler of ``archive.build``.
 
-    An archive that an interrupted attempt has sealed already is the last one: nothing moved since.
+    An archive that an interrupted attempt has sealed already is the last one: nothing moved since. That of an
+    ordered case is sealed before the venue erases, not before it closes.
     """
     outcomes = []
     for effect, case in _with_cases(batch):
-        document = documents.sealed_since(case, effect.data.get("asked_at"))
-        document = document or documents.build_archive(case, now=now)
-        outcomes.append(
-            Outcome(effect, receipt={"sha256": document.sha256}, follow=((Effect.CLOSE, now),))
-        )  # fmt: skip
+        try:
+            document = _sealed(effect, case, now)
+        except OSError as wrong:
+            log.warning("the archive of %s waits for the disk: %s", case.number, wrong.strerror)
+            outcomes.append(Outcome(effect, fault="disk"))
+        else:
+            then = follow
+            if follow and case.state == State.ERASURE:
+                retained.keep(case, now=now)  # its certificate may never have been asked for
+                then = (Effect.ERASE_VENUE,)
+            receipt = {"sha256": document.sha256}
+            outcomes.append(Outcome(effect, receipt=receipt, follow=tuple((one, now) for one in then)))
     return outcomes
 
 
 def _certify(batch: Sequence[Claimed], now: datetime) -> Sequence[Outcome]:
     """Issue the certificates of closure. Handler of ``certificate.issue``."""
+    return _built(batch, now, follow=(Effect.CLOSE,))
+
+
+def _records(batch: Sequence[Claimed], now: datetime) -> Sequence[Outcome]:
+    """Seal an archive that the holder has asked for. Handler of ``records.build``."""
+    return _built(batch, now, follow=())
+
+
+def _built(batch: Sequence[Claimed], now: datetime, *, follow: tuple[Effect, ...]) -> Sequence[Outcome]:
     return [
         Outcome(effect, receipt={"sha256": documents.issue_certificate(case, now=now)})
         for effect, case in _with_cases(batch)
@@ -90,6 +110,18 @@ def _erase_keys(batch: Sequence[Claimed], now: datetime) -> Sequence[Outcome]:
     """Destroy the operational keys: nothing that was sealed with them can be read again (R-REC-3)."""
     pairs = _with_cases(batch)
     free = [(effect, case) for effect, case in pairs if not case.held]
+def _sealed(effect: Claimed, case: Case, now: datetime) -> Document:
+    """Return the archive of ``case``, built since it was asked for."""
+    said = effect.data.get("asked_at")
+    asked_at = None if said is None else datetime.fromisoformat(str(said))
+
+    def tell(kinds: int, _of: int, rows: int) -> None:
+        documents.note_progress(effect.id, kinds=kinds, rows=rows)
+
+    found = documents.sealed_since(case, asked_at)
+    return found or documents.build_archive(case, now=now, asked_at=asked_at, progress=tell)
+
+
     subjects = [vaults.subject_of(case.venue, case.account_id) for _, case in free]
     naive = now.replace(tzinfo=None)
     receipts = vaults.vault().destroy_all(subjects, "operational", naive)
@@ -116,3 +148,4 @@ HANDLERS: dict[str, Handler] = {
     Effect.CERTIFY.value: _certify,
     Effect.ERASE_KEYS.value: _erase_keys,
 }
+    Effect.RECORDS.value: _records,

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from django.db import transaction
+from django.db import connection, transaction
 
-from closeout import cluster
-from closeout.cases import audit, policies, queries, vaults, venues
-from closeout.cases.models import Case, Consent, Document
+from closeout.cases import audit, journal, policies, queries, retained, vaults, venues
+from closeout.cases.models import Case, Consent, Document, EffectRow
 from closeout.cases.stories import TITLES
+from closeout.failpoints import failpoint
+from closeout.lifecycle import CLOSED, Effect, State
 from closeout.reasons import refuse
-from closeout.records import certificate, export
+from closeout.records import certificate, export, sealed_files
 from closeout.records.statement import Both, Closed, Exported, Fate, Happened, Statement
 from closeout.venues.base import RECORD_KINDS
 
 ARCHIVE, PDF, JSON = "archive", "certificate_pdf", "certificate_json"
 SEALED_AS = "document.archive"
-CLASS = "retention"  # statements stay readable after the operational data is erased
+CLASS = "operational"  # dies with the person's data; what the law keeps is in closeout.cases.retained
+ALONE = "select pg_advisory_lock(hashtextextended('archive:' || %s, 0))"
+RELEASE = ALONE.replace("pg_advisory_lock", "pg_advisory_unlock")
+DAY_SECONDS = 86_400
 
-
-def archives() -> Path:
-    """Return where sealed archives lie: CLOSEOUT_ARCHIVES, else ``archives`` in the data directory."""
-    return Path(os.environ.get("CLOSEOUT_ARCHIVES") or cluster.data_dir() / "archives")
+Progress = Callable[[int, int, int], None]
 
 
 def masked(account_id: int) -> str:
@@ -35,39 +38,109 @@ def masked(account_id: int) -> str:
     return f"****{account_id % 10_000:04d}"
 
 
-def build_archive(case: Case, *, now: datetime) -> Document:
+def build_archive(
+    case: Case, *, now: datetime, asked_at: datetime | None = None, progress: Progress | None = None
+) -> Document:
     """Build the archive of the account as it is now and keep it sealed; a later one replaces an earlier one.
 
-    Raises: OSError (a full disk; the earlier archive stays), Unreachable, KeyDestroyed.
+    ``asked_at``: since when an archive is wanted (aware UTC); one that was sealed since is the one. A build that was
+    killed goes on where it stopped and gives the same bytes. One at a time for each case: a second waits.
+    ``progress(kinds done, kinds, rows)`` is told after each kind. Raises: OSError (a full disk; the earlier archive
+    stays), Unreachable, KeyDestroyed.
     """
-    venue = venues.venue(case.venue)
-    folder = archives()
+    with _alone(case):
+        standing = sealed_since(case, asked_at)
+        return standing or _build(case, made_at=asked_at or now, now=now, progress=progress)
+
+
+@contextmanager
+def _alone(case: Case) -> Iterator[None]:
+    """Keep others from building the archive of ``case``; freed by the database when this process dies."""
+    with connection.cursor() as cursor:
+        cursor.execute(ALONE, [case.number])
+        try:
+            yield
+        finally:
+            cursor.execute(RELEASE, [case.number])
+
+
+def _build(case: Case, *, made_at: datetime, now: datetime, progress: Progress | None) -> Document:
+    venue, folder = venues.venue(case.venue), vaults.archives()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=f".{case.number}-") as scratch:
+    work = folder / f".{case.number}.work"
+    work.mkdir(mode=0o700, exist_ok=True)
+    seen = {"kinds": 0, "rows": 0}
+
+    def tell(_kind: str, rows: int) -> None:
+        seen["kinds"], seen["rows"] = seen["kinds"] + 1, seen["rows"] + rows
+        failpoint("archive.part")
+        if progress:
+            progress(seen["kinds"], len(RECORD_KINDS), seen["rows"])
+
+    try:
         built = export.build(
             lambda kind: venue.records(case.account_id, kind),
             RECORD_KINDS,
-            Path(scratch) / "archive.zip",
+            work / "archive.zip",
             account=masked(case.account_id),
-            made_at=now.replace(tzinfo=None),
+            made_at=made_at.replace(tzinfo=None),
             keys=vaults.signing(now=now),
             venue=case.venue,
+            progress=tell,
         )
-        subject = vaults.subject_of(case.venue, case.account_id)
-        sealed = vaults.vault().seal(subject, CLASS, built.path.read_bytes(), context=SEALED_AS)
         name = f"{case.number}-{built.sha256[:12]}.sealed"
-        aside = Path(scratch) / name
-        aside.write_bytes(sealed)
-        aside.replace(folder / name)
-    return _keep_archive(case, built, folder / name, now=now)
+        seal_file(case, built.path, folder / name)
+        failpoint("archive.sealed")
+        document = _keep_archive(case, built, folder / name, now=now)
+    except OSError:
+        shutil.rmtree(work, ignore_errors=True)  # a full disk is not helped by what was begun
+        raise
+    shutil.rmtree(work)
+    return document
 
 
-def sealed_since(case: Case, asked_at: str | None) -> Document | None:
-    """Return the archive of ``case`` if it was sealed at or after ``asked_at`` (ISO, aware UTC)."""
+def seal_file(case: Case, source: Path, target: Path) -> None:
+    """Seal ``source`` for the holder of ``case``. Raises: OSError, KeyDestroyed."""
+    subject = vaults.subject_of(case.venue, case.account_id)
+    sealed_files.seal(vaults.vault(), subject, CLASS, source=source, target=target, context=SEALED_AS)
+
+
+def ask_archive(case: Case, *, now: datetime) -> None:
+    """Ask the worker for the archive of ``case``, unless it is asked for already."""
+    with transaction.atomic():
+        queries.lock([case.pk], wait=True)
+        if preparing(case) is None:
+            journal.enqueue(
+                [(case.pk, Effect.RECORDS, {"asked_at": now.isoformat()}, now)], lane=journal.AWAITED
+            )
+
+
+def preparing(case: Case) -> Mapping[str, int] | None:
+    """Return how far the archive that was asked for is (kinds, of, rows), or none if nothing is being built."""
+    effect = EffectRow.objects.filter(
+        case=case, kind=Effect.RECORDS.value, state__in=("ready", "running")
+    ).first()
+    if effect is None:
+        return None
+    done: Mapping[str, int] = effect.data.get("progress", {})
+    return {"kinds": done.get("kinds", 0), "of": len(RECORD_KINDS), "rows": done.get("rows", 0)}
+
+
+def note_progress(effect: int, *, kinds: int, rows: int) -> None:
+    """Note how far the build of an effect is, for the page that waits for it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "update cases_effect set data = data || jsonb_build_object("
+            "'progress', jsonb_build_object('kinds', %s::int, 'rows', %s::bigint)) where id = %s",
+            [kinds, rows, effect],
+        )
+
+
+def sealed_since(case: Case, asked_at: datetime | None) -> Document | None:
+    """Return the archive of ``case`` if it was sealed at or after ``asked_at`` (aware UTC)."""
     if asked_at is None:
         return None
-    moment = datetime.fromisoformat(asked_at)
-    return Document.objects.filter(case=case, kind=ARCHIVE, created_at__gte=moment).first()
+    return Document.objects.filter(case=case, kind=ARCHIVE, created_at__gte=asked_at).first()
 
 
 def _keep_archive(case: Case, built: export.Archive, path: Path, *, now: datetime) -> Document:
@@ -93,22 +166,46 @@ def _keep_archive(case: Case, built: export.Archive, path: Path, *, now: datetim
 
 
 def read(document: Document) -> bytes:
-    """Return the content of ``document``, opened. Raises: KeyDestroyed, OSError."""
+    """Return the content of ``document``, opened. Raises: KeyDestroyed, Unreadable, OSError."""
+    return b"".join(stream(document))
+
+
+def stream(document: Document) -> Iterator[bytes]:
+    """Yield the content of ``document`` in pieces; a large archive is never in memory.
+
+    Raises: KeyDestroyed, Unreadable, OSError.
+    """
     if document.content is not None:
-        return bytes(document.content)
+        return iter([bytes(document.content)])
     case = document.case
-    sealed = (archives() / document.path).read_bytes()
-    return vaults.vault().open(
-        vaults.subject_of(case.venue, case.account_id), CLASS, sealed, context=SEALED_AS
-    )
+    subject = vaults.subject_of(case.venue, case.account_id)
+    path = vaults.archives() / document.path
+    return sealed_files.opened(vaults.vault(), subject, CLASS, sealed=path, context=SEALED_AS)
+
+
+def note_download(document: Document, *, actor: str, way: str, now: datetime) -> None:
+    """Write the download into the audit log, before the first byte leaves. ``way``: the door, such as ``portal``."""
+    kind = document.kind.replace("_pdf", "").replace("_json", "")
+    details = {"sha256": document.sha256, "way": way}
+    with transaction.atomic():
+        audit.append([audit.Line(document.case.number, f"{kind}:download", actor, details)], now=now)
 
 
 def of(case: Case, kind: str) -> Document:
-    """Return one document of ``case``. Raises: Refused (no_document)."""
+    """Return one document of ``case``; that of an ordered one is made when asked for. Raises: Refused (no_document)."""
     found = Document.objects.filter(case=case, kind=kind).first()
+    if found is None and case.campaign_id is not None and case.state in CLOSED:
+        found = _made(case, kind)
     if found is None:
         raise refuse("no_document")
     return found
+
+
+def _made(case: Case, kind: str) -> Document | None:
+    if kind == ARCHIVE:
+        return None if case.state == State.ERASED else build_archive(case, now=venues.now())
+    issue_certificate(case, now=venues.now())
+    return Document.objects.filter(case=case, kind=kind).first()
 
 
 def issue_certificate(case: Case, *, now: datetime) -> str:
@@ -116,6 +213,7 @@ def issue_certificate(case: Case, *, now: datetime) -> str:
     standing = Document.objects.filter(case=case, kind=JSON).first()
     if standing is not None:
         return standing.sha256
+    retained.keep(case, now=now)
     note = audit.seal(now=now) or ""
     issued = certificate.issue(_statement(case, note, now=now), vaults.signing(now=now))
     with transaction.atomic():
@@ -185,7 +283,7 @@ def _history(case: Case) -> tuple[Happened, ...]:
 def _fates(case: Case, closed_at: datetime) -> tuple[Fate, ...]:
     policy = policies.of_version(case.policy_id)
     observed = closed_at + timedelta(days=policy.observation_days)
-    kept = _years_later(closed_at, policy.retention_years)
+    kept = retained.years_later(closed_at, policy.retention_years)
     return (
         Fate(
             Both(
@@ -199,6 +297,14 @@ def _fates(case: Case, closed_at: datetime) -> tuple[Fate, ...]:
             ),
         ),
         Fate(
+            Both(en="Statements and tax files, for you to read", zh="对账单与税务文件（供你查阅）"),
+            _naive(retained.readable_until(closed_at, policy)),
+            Both(
+                en=f"readable for {policy.statement_seasons} tax seasons with this certificate",
+                zh=f"凭本证明在 {policy.statement_seasons} 个报税季内可查阅",
+            ),
+        ),
+        Fate(
             Both(en="Identity and transactions", zh="身份与交易记录"),
             _naive(kept),
             Both(
@@ -209,9 +315,22 @@ def _fates(case: Case, closed_at: datetime) -> tuple[Fate, ...]:
     )
 
 
-def _years_later(moment: datetime, years: int) -> datetime:
-    """Return the same day ``years`` later; 29 February becomes 1 March."""
-    try:
-        return moment.replace(year=moment.year + years)
-    except ValueError:
-        return moment.replace(year=moment.year + years, month=3, day=1)
+def sweep_files() -> int:
+    """Remove sealed files that nothing names (any more), and scraps of builds that nobody continues; return how many.
+
+    What is younger than a day may be in the making. Goes by the dates of the files, which are of the real time.
+    """
+    folder = vaults.archives()
+    if not folder.is_dir():
+        return 0
+    named = set(Document.objects.exclude(path="").values_list("path", flat=True)) | retained.files()
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".mark-") as mark:
+        present = os.fstat(mark.fileno()).st_mtime
+        free = [one for one in folder.iterdir() if one.name not in named]
+        old = [one for one in free if one.lstat().st_mtime < present - DAY_SECONDS]
+    for one in old:
+        if one.is_dir():
+            shutil.rmtree(one)
+        else:
+            one.unlink(missing_ok=True)
+    return len(old)

@@ -35,6 +35,10 @@ UNDER_WAY = (
     " where e.kind = %s and e.state <> 'done'"
 )
 
+ENDING = (
+    "select subject || '/' || category from retention.item where ending_at is not null and erased_at is null"
+)
+
 
 def demand_seen() -> None:
     """Refuse to serve on a database that is older than the ledger of erasures (R-REC-5).
@@ -46,6 +50,7 @@ def demand_seen() -> None:
         missing = erasure.behind(own, vaults.vault())
         if missing:
             under_way = {subject for (subject,) in own.execute(UNDER_WAY, (Effect.ERASE_KEYS.value,))}
+            under_way |= {key for (key,) in own.execute(ENDING)}
             missing = [one for one in missing if one.subject not in under_way]
     if missing:
         raise erasure.Behind(len(missing))
@@ -60,6 +65,10 @@ def reapply(*, now: datetime) -> list[Destroyed]:
         missing = erasure.behind(own, vaults.vault())
         prefix = f"{venues.SANDBOX}:"
         venues.sandbox().forget(
-            [int(one.subject.removeprefix(prefix)) for one in missing if one.subject.startswith(prefix)]
+            [
+                int(one.subject.removeprefix(prefix))
+                for one in missing
+                if one.cls == "operational" and one.subject.startswith(prefix)
+            ]
         )
         return erasure.reapply(own, vaults.vault(), forget, now)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from django.db import InterfaceError, OperationalError, connection
 
 from closeout import cluster
-from closeout.cases import audit, vaults, venues
+from closeout.cases import audit, documents, retained, vaults, venues
 from closeout.records import epochs
 from closeout.venues.base import Unreachable
 from closeout.venues.sandbox import invariants
@@ -79,10 +79,24 @@ def rotate(keyring: epochs.Connection, *, now: datetime) -> str:
     return "destroyed epochs " + ", ".join(map(str, gone)) if gone else ""
 
 
+def _retention(now: datetime) -> str:
+    """Erase what the law has kept and whose date has come (R-REC-4)."""
+    ended = retained.end_due(now=now)
+    return f"ended {ended}" if ended else ""
+
+
+def _files(now: datetime) -> str:  # noqa: ARG001 - every duty is called alike
+    """Remove sealed files that nothing names, and what a killed build has left behind."""
+    gone = documents.sweep_files()
+    return f"removed {gone}" if gone else ""
+
+
 DUTIES: Mapping[str, Duty] = {
     "seal": Duty(timedelta(minutes=1), _seal),
     "ledger": Duty(timedelta(hours=1), _ledger),
     "rotate": Duty(timedelta(hours=1), _rotate),
+    "retention": Duty(timedelta(hours=1), _retention),
+    "files": Duty(timedelta(hours=6), _files),
 }
 
 

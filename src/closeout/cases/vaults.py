@@ -11,7 +11,8 @@ from django.db import connection
 from psycopg_pool import ConnectionPool
 
 from closeout import cluster
-from closeout.records.keys import FileKeys
+from closeout.records import key_address
+from closeout.records.keys import KeyPort
 from closeout.records.signing import KeyStore
 from closeout.records.vault import Vault
 
@@ -26,10 +27,15 @@ def key_directory() -> Path:
     return Path(os.environ.get("CLOSEOUT_KEYS") or cluster.data_dir() / "keys")
 
 
+def archives() -> Path:
+    """Return where sealed files lie: CLOSEOUT_ARCHIVES, else ``archives`` in the data directory."""
+    return Path(os.environ.get("CLOSEOUT_ARCHIVES") or cluster.data_dir() / "archives")
+
+
 @functools.cache
-def keys() -> FileKeys:
-    """Return the key-encryption keys."""
-    return FileKeys(key_directory() / "vault")
+def keys() -> KeyPort:
+    """Return the key-encryption keys: where CLOSEOUT_KEK says, else files. Raises: BadAddress."""
+    return key_address.port(os.environ.get("CLOSEOUT_KEK", ""), key_directory() / "vault")
 
 
 @functools.cache

@@ -39,6 +39,7 @@ TOGETHER = {
     Effect.NOTIFY.value: 20,
 }  # what one lease is long enough for
 TOGETHER_MAX = 100
+    Effect.RECORDS.value: 1,
 WATCH_EVERY = timedelta(minutes=1)
 ASIDE = timedelta(minutes=1)  # for a case whose facts are unknown
 BROKEN_ASIDE = timedelta(hours=1)  # for a case that a sweep broke over

@@ -28,6 +28,10 @@ class KeyStoreUnsafe(Exception):
     """A file of keys can be read by other users, or is not what it should be."""
 
 
+class ServiceUnreachable(Exception):
+    """The key service did not answer, or refused: nothing was sealed or opened. Try again."""
+
+
 class KeyPort(Protocol):
     """Where key-encryption keys live: a file, an HSM, a key service. Implementations hold no other state."""
 
