@@ -18,16 +18,20 @@ from closeout.conditions.catalog import Condition, catalog, data_faults
 from closeout.conditions.check import labelled
 from closeout.facts.ddl import blocker_shape_select
 from closeout.facts.duck import set_policy
+from closeout.facts.engine import Row
 from closeout.facts.parquet import Folder
 from closeout.facts.schema import RELATIONS, columns
 
 SIZE = 250_000  # accounts in a bucket; keeps the peak below 256 MB
 # A row of ``account`` for nearly every account: these are asked of the files themselves.
 WIDE = frozenset({"identity_missing"})
+_POLICY = re.compile(r"\bp\.(\w+)")
 COLUMNS = "account_id, code, subject, item, asset, amount, clears_at"
 # Both find accounts whose rows in ``identity`` are not exactly one. If the main accounts and the rows are the
 # same multiset, neither finds any; three sums over hashes of both tell that much sooner than a join.
 ONE_EACH = frozenset({"identity_missing", "identity_duplicate"})
+MAIN = {"account": "r.parent_id is null", "identity": "true"}
+FINGERPRINT = ("count(*)", "sum(hash(r.account_id)::hugeint)", "bit_xor(hash(r.account_id))")
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,8 @@ class Screen:
         self.connection.execute("set preserve_insertion_order = false; set parquet_metadata_cache = true")
         self.connection.execute(f"create view blocker_shape as {blocker_shape_select()}")
         set_policy(self.connection, policy_row)
+        self._policy = {name: f"timestamp '{moment}'" for name, moment in policy_row.items()}
+        self._kept: dict[str, str] = {}  # condition → the table of its rows
         self.conditions = tuple(
             one for one in (*catalog(), *data_faults()) if one.reads.keys() <= folder.files.keys()
         )
@@ -93,27 +99,40 @@ class Screen:
         """Count the rows of each condition and data fault, doubted or not, without writing any."""
         self._open(bucket)
         found: dict[str, int] = {}
-        skipped = self._settled()
+        prints = {}
         for relation, conditions in self._by_relation():
             alone = [one for one in conditions if one.where is not None]
             tied = [one for one in conditions if self._is_few(one)]
-            cells = [f"count(*) filter (where {one.where})" for one in alone]
-            cells += [f"list({_cell(one)}) filter (where {one.implied})" for one in tied]
-            if cells:
-                named = ", ".join(f"{cell} as c{number}" for number, cell in enumerate(cells))
-                self.connection.execute(
-                    "create or replace temp table tally as "
-                    f"select {named} from {relation} as r cross join policy as p"
-                )
-                wanted = ", ".join(f"c{number}" for number in range(len(alone))) or "0"
-                row = self.connection.execute(f"select {wanted} from tally").fetchall()[0]
-                found |= {one.code: count for one, count in zip(alone, row, strict=False)}
-            for number, one in enumerate(tied, start=len(alone)):
+            cells = [
+                f"count(*) filter (where {self._literal(one.where or '')}) as c{n}"
+                for n, one in enumerate(alone)
+            ]
+            if relation in MAIN:
+                cells += [
+                    f"{cell} filter (where {MAIN[relation]}) as f{n}" for n, cell in enumerate(FINGERPRINT)
+                ]
+            lists = [
+                f"list({_cell(one)}) filter (where {self._literal(one.implied)}) as l{n}"
+                for n, one in enumerate(tied)
+            ]
+            row = self._tally(relation, cells, lists)
+            found |= {one.code: count for one, count in zip(alone, row, strict=False)}
+            prints[relation] = row[len(alone) :]
+            for number, one in enumerate(tied):
                 found[one.code] = self._count(f"with {relation} as ({_listed(one, number)}) {one.sql}")
-        for one in self.conditions:
-            if one.code not in found:
-                found[one.code] = 0 if one.code in skipped else self._count(one.sql)
-        return found
+        if {"account", "identity"} <= self.folder.files.keys() and prints["account"] == prints["identity"]:
+            found |= dict.fromkeys(ONE_EACH, 0)
+        return found | {one.code: self._count(one.sql) for one in self.conditions if one.code not in found}
+
+    def _tally(self, relation: str, cells: Sequence[str], lists: Sequence[str]) -> Row:
+        """Return ``cells`` over all rows of ``relation`` and leave ``lists`` in the table ``tally``: one pass."""
+        if not cells and not lists:
+            return ()
+        select = f"select {', '.join([*cells, *lists])} from {relation} as r"
+        if lists:
+            self.connection.execute(f"create or replace temp table tally as {select}")
+            select = f"select {', '.join(cell.rpartition(' as ')[2] for cell in cells) or '0'} from tally"
+        return self.connection.execute(select).fetchall()[0]
 
     def _count(self, sql: str) -> int:
         return int(self.connection.execute(f"select count(*) from ({sql})").fetchall()[0][0])
@@ -135,8 +154,6 @@ class Screen:
         parts.append(f"select {COLUMNS} from doubt_row")
         union = "\nunion all\n".join(parts)
         self.connection.execute(f"copy ({union}) to '{path}' (format parquet, compression snappy)")
-        for relation in RELATIONS:
-            self.connection.execute(f"drop table if exists kept_{relation}")
 
     def _open(self, bucket: Bucket) -> None:
         for name in RELATIONS:
@@ -162,43 +179,55 @@ class Screen:
                 yield relation, conditions
 
     def _keep(self) -> None:
-        """Keep, per relation, the rows that can block anything, with the columns that are asked for."""
+        """Keep, per relation, the rows that can block anything, each with what every condition says of it."""
+        self._kept = {}
         for relation, conditions in self._by_relation():
             asked = [one for one in conditions if self._is_kept(one)]
             if asked and all(one.implied != "true" for one in asked):
-                wanted = ", ".join(sorted({f"r.{name}" for one in asked for name in one.reads[relation]}))
-                can = " or ".join(f"({one.implied})" for one in asked)
+                wanted = sorted({f"r.{name}" for one in asked for name in one.reads[relation]})
+                said = [f"{self._literal(one.implied)} as is_{one.code}" for one in asked]
+                can = " or ".join(dict.fromkeys(f"({self._literal(one.implied)})" for one in asked))
                 self.connection.execute(
-                    f"create temp table kept_{relation} as select {wanted} from {relation} as r "
-                    f"cross join policy as p where {can}"
+                    f"create or replace temp table kept_{relation} as "
+                    f"select {', '.join([*wanted, *said])} from {relation} as r where {can}"
                 )
+                self._kept |= {one.code: f"kept_{relation}" for one in asked}
 
-    def _is_kept(self, condition: Condition) -> bool:
-        others = condition.reads.keys() - {condition.drives}
+    def _literal(self, text: str) -> str:
+        """Put the policy's values into a predicate: a scan can compare with them, a join cannot."""
+        return _POLICY.sub(lambda found: self._policy[found[1]], text)
+
+    @staticmethod
+    def _is_kept(condition: Condition) -> bool:
+        others = condition.reads.keys() - {condition.drives, "policy"}
         return condition.code not in WIDE and not (
             condition.where is None and condition.implied == "true" and others
         )
 
     def _asked_of(self, condition: Condition) -> str:
-        """Return the condition's own text, asked of the rows that were kept for it."""
-        kept = f"kept_{condition.drives}"
-        there = self.connection.execute(
-            "select 1 from duckdb_tables() where table_name = ?", [kept]
-        ).fetchall()
+        """Return the condition's own text, asked of the rows that were kept for it.
+
+        What one row decides was decided when the row was kept: the text is asked without its predicate.
+        """
         text = labelled(condition)
-        if not there or not self._is_kept(condition) or condition.implied == "true":
+        if condition.code not in self._kept:
             return text
-        return f"(with {condition.drives} as (select * from {kept}) {text})"
+        rows = f"select * from {self._kept[condition.code]} where is_{condition.code}"
+        if condition.where is not None:
+            text, found, _ = text.partition("\nwhere")
+            assert found
+        return f"(with {condition.drives} as ({rows}) {text})"
 
     def _settled(self) -> frozenset[str]:
         """Return the conditions that certainly find nothing in this bucket."""
         if not {"account", "identity"} <= self.folder.files.keys():
             return frozenset()
-        fingerprint = "count(*), sum(hash(account_id)::hugeint), bit_xor(hash(account_id))"
-        main = self.connection.execute(
-            f"select {fingerprint} from account where parent_id is null"
-        ).fetchall()
-        there = self.connection.execute(f"select {fingerprint} from identity").fetchall()
+        main, there = (
+            self.connection.execute(
+                f"select {', '.join(FINGERPRINT)} from {name} as r where {rows}"
+            ).fetchall()
+            for name, rows in MAIN.items()
+        )
         return ONE_EACH if main == there else frozenset()
 
     def _doubt(self, faults: Sequence[Condition]) -> frozenset[str]:
@@ -248,7 +277,7 @@ def _listed(condition: Condition, number: int) -> str:
         f"u.{one.name}" if one.name in decisive else f"cast(null as {one.type}) as {one.name}"
         for one in columns(RELATIONS[condition.drives])
     ]
-    return f"select {', '.join(cells)} from (select unnest(c{number}) as u from tally)"
+    return f"select {', '.join(cells)} from (select unnest(l{number}) as u from tally)"
 
 
 def _list(paths: Sequence[Path]) -> str:
