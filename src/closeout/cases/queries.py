@@ -138,6 +138,15 @@ def note_reminders(coming: Mapping[int, datetime | None]) -> None:
         )
 
 
+MATURITIES = "select e.account_id, e.earn_id, e.matures_at from earn as e where e.matures_at is not null"
+
+
+def maturities(account_id: int, *, now: datetime) -> Mapping[str, datetime]:
+    """Return when each product of the account that has a date pays out by itself (naive UTC), by its number."""
+    row = policies.in_force().row(now.replace(tzinfo=None))
+    return {str(item): at for _, item, at in engine().rows(MATURITIES, policy=row, accounts=[account_id])}
+
+
 ERASURE_HOLDS = """
 select h.account_id
 from hold as h
