@@ -82,12 +82,32 @@ REASONS: Mapping[str, Words] = {
     "new_item": {"en": "it came after you confirmed", "zh": "在你确认之后才出现"},
     "no_consent": {"en": "there is no consent for so much of it", "zh": "没有针对该数量的同意"},
     "later": {"en": "it would end later than shown", "zh": "完成时间晚于所示"},
+    "being_closed": {
+        "en": "the account is being closed at this moment; it is too late for this",
+        "zh": "账户正在注销，已经来不及处理",
+    },
+    "app_only": {
+        "en": "only the venue's app can do this; closeout okx steps says where to tap",
+        "zh": "只能在平台 App 内操作；运行 closeout okx steps 查看步骤",
+    },
+    "key_permission": {
+        "en": "this key may not do it: do it in the app, or give a key that may",
+        "zh": "该 API 密钥没有权限：请在 App 内操作，或换用有权限的密钥",
+    },
+    "not_done": {
+        "en": "the venue did not do it and does not say why; nothing was moved, run it again",
+        "zh": "平台没有执行，也没有说明原因；资产没有变动，请重新运行",
+    },
     "no_progress": {
         "en": "it would not move after several tries; support looks at it",
         "zh": "多次尝试仍未成功，客服会处理",
     },
 }
 UNKNOWN: Words = {"en": "refused by the venue ({code})", "zh": "被平台拒绝（{code}）"}
+OKX: Words = {
+    "en": "OKX refused it (its code {code}); nothing was moved. Look at it in the app, or ask OKX with this code",
+    "zh": "OKX 拒绝了该操作（错误码 {code}），资产没有变动。请在 App 内查看，或凭此错误码咨询 OKX",
+}
 
 
 def command(line: Line, language: str) -> str:
@@ -105,5 +125,7 @@ def command(line: Line, language: str) -> str:
 
 
 def reason(code: str | None, language: str) -> str:
-    """Say why; an unknown code is shown as it is, for support."""
+    """Say why; an unknown code is shown as it is, for support; ``okx_51234`` is OKX's own."""
+    if code is not None and code.startswith("okx_"):
+        return OKX[language].format(code=code.removeprefix("okx_"))
     return REASONS.get(code or "", UNKNOWN)[language].format(code=code)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC
 from decimal import Decimal
 from typing import Any
@@ -28,6 +29,8 @@ from closeout.web.portal import errors, holder, pages, planning
 Text = str | Promise
 EXITS = frozenset({"small", "no_price", "delisted", "minimum"})  # what may be given up, item by item
 
+TICKED = ("forfeit", "beyond", "early")  # what the holder may tick beside the plan
+
 
 def _open(request: HttpRequest) -> bool:
     """Say whether the account may be cleared now: not while it is frozen or closed, but in a pause."""
@@ -38,18 +41,23 @@ def _open(request: HttpRequest) -> bool:
     return case.state not in FROZEN and case.state not in CLOSED
 
 
+def _said(request: HttpRequest, name: str) -> Sequence[str]:
+    """Return what was ticked under ``name``, now or on an earlier showing of the plan."""
+    return list(dict.fromkeys(request.GET.getlist(name) + request.POST.getlist(name)))[:50]
+
+
 def _choices(request: HttpRequest, *, venue: str, account_id: int) -> Choices:
     """Return what the holder chose so far; the choices travel in the address, the confirmation in a digest."""
     place = venues.venue(venue)
     base = suggested(place.destinations(account_id), now=place.now())
     consents = []
-    for said in request.GET.getlist("forfeit")[:50]:
+    for said in _said(request, "forfeit"):
         asset, _sep, amount = said.partition(":")
         if asset.isalnum() and amount.replace(".", "", 1).isdigit():
             consents.append(Consent(asset=asset, way=Way.FORFEIT, amount_max=Decimal(amount)))
     return Choices(
         destinations=base.destinations,
-        beyond_slippage=frozenset(request.GET.getlist("beyond")[:50]),
+        beyond_slippage=frozenset(_said(request, "beyond")),
         consents=tuple(consents),
     )
 
@@ -68,20 +76,58 @@ def plan(request: HttpRequest) -> HttpResponse:
 def _plan(request: HttpRequest, *, refused: Refused | None = None, status: int = 200) -> HttpResponse:
     who = holder.who(request)
     try:
-        choices = _choices(request, venue=who.venue, account_id=who.account_id)
-        shown = clearings.show(who.account_id, venue=who.venue, choices=choices)
+        shown, early = _shown(request, who)
     except Unreachable:
         return errors.unreachable(request)
     except Refused as why:
         return errors.refused(request, why)
     return pages.show(
-        request, "plan.html", _("What will be done"), step=1, status=status, refused=refused, **_words(shown)
+        request,
+        "plan.html",
+        _("What will be done"),
+        step=1,
+        status=status,
+        refused=refused,
+        early=early,
+        ticked=[(name, value) for name in TICKED for value in _said(request, name)],
+        **_words(shown, but={item.id for item in early}),
     )
 
 
-def _words(shown: DryRun) -> dict[str, object]:
+def _shown(request: HttpRequest, who: holder.Holder) -> tuple[DryRun, Sequence[planning.Item]]:
+    """Return the plan, and what it leaves until its date because leaving early costs a penalty (R-DIA-3).
+
+    Nothing with a penalty is part of the one click: each is a choice with its price beside its date.
+    Raises: Unreachable, Refused.
+    """
+    choices = _choices(request, venue=who.venue, account_id=who.account_id)
+    shown = clearings.show(who.account_id, venue=who.venue, choices=choices)
+    agreed = set(_said(request, "early"))
+    declined = [
+        offer for offer in shown.offers if offer.quote.penalty and agreed.isdisjoint(offer.line.things)
+    ]
+    if not declined:
+        return shown, ()
+    dates = queries.maturities(who.account_id, now=venues.now())
+    things = frozenset(thing for offer in declined for thing in offer.line.things)
+    patient = dataclasses.replace(choices, left_out=choices.left_out | things)
+    items = [
+        planning.early(
+            offer.line,
+            offer.quote,
+            matures_at=dates.get("".join(offer.line.command.items)),
+            language=pages.language(),
+            zone=pages.zone_of(request),
+        )
+        for offer in declined
+    ]
+    return clearings.show(who.account_id, venue=who.venue, choices=patient), items
+
+
+def _words(shown: DryRun, *, but: Collection[str]) -> dict[str, object]:
     language = pages.language()
-    left = [_left(item, shown, language=language) for item in shown.plan.leftovers]
+    stays = [item for item in shown.plan.leftovers if item.thing not in but]
+    left = [_left(item, shown, language=language) for item in stays]
     return {
         "digest": shown.digest,
         "shown_at": shown.shown_at.replace(tzinfo=UTC),
@@ -123,7 +169,7 @@ def _left(left: Leftover, shown: DryRun, *, language: str) -> planning.Item:
 def _confirm(request: HttpRequest) -> HttpResponse:
     who = holder.who(request)
     if request.POST.get("act") == "again":
-        ticked = [(name, value) for name in ("forfeit", "beyond") for value in request.POST.getlist(name)]
+        ticked = [(name, value) for name in TICKED for value in request.POST.getlist(name)]
         return HttpResponseRedirect(reverse("portal:plan") + "?" + urlencode(ticked))
     try:
         clearings.start(who.account_id, venue=who.venue, digest=request.POST.get("digest", "")[:64])

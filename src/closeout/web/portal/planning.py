@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from decimal import Decimal
 
 from django.utils.functional import Promise
@@ -38,6 +39,24 @@ REASONS: Mapping[str, str | Promise] = {
     "not_found": gettext_lazy("It was gone already."),
     "frozen": gettext_lazy("The account is frozen."),
     "fee": gettext_lazy("The fee rose above what you agreed to."),
+    "being_closed": gettext_lazy("The account is being closed at this moment; it is too late for this."),
+    "closed": gettext_lazy("The account is closed."),
+    "wrong_network": gettext_lazy("The address belongs to another network."),
+    "memo_missing": gettext_lazy("The network needs a memo or tag; without it the money would be lost."),
+    "too_precise": gettext_lazy("It has more decimals than the asset knows."),
+    "over_limit": gettext_lazy("More than the policy or your consent allows."),
+    "restricted": gettext_lazy("Support will help you with this."),
+    "more_owed": gettext_lazy("More is owed by now than you agreed to pay."),
+    "new_item": gettext_lazy("It came after you confirmed."),
+    "no_consent": gettext_lazy("You have not agreed to so much of it."),
+    "later": gettext_lazy("It would end later than shown."),
+    "not_done": gettext_lazy(
+        "The exchange did not do it and will not say why. Nothing was moved; try it again."
+    ),
+    "app_only": gettext_lazy("Only the exchange's app can do this. Do it there, then look again."),
+    "key_permission": gettext_lazy(
+        "The key you gave may not do this. Do it in the app, or give a key that may."
+    ),
     "no_progress": gettext_lazy("It would not move after several tries. Support looks at it."),
 }
 
@@ -133,7 +152,7 @@ def costs(line: Line, quote: Quote, *, language: str) -> tuple[str, ...]:
             _("Brings about %(proceeds)s")
             % {"proceeds": formats.amount(quote.proceeds, quote.proceeds_asset)}
         )
-    if not quote.possible:
+    if not quote.possible and not (quote.penalty and quote.reason == "penalty"):
         notes.append(reason(quote.reason))
     return (" · ".join(notes),) if notes else ()
 
@@ -176,6 +195,15 @@ def grouped(pairs: Sequence[tuple[Stage, Item]]) -> tuple[Group, ...]:
 def offered(line: Line, quote: Quote, *, language: str, main: int | None = None) -> Item:
     """Return a line of the dry run."""
     return Item(line.id, what(line, language, main=main), costs(line, quote, language=language))
+
+
+def early(line: Line, quote: Quote, *, matures_at: datetime | None, language: str, zone: tzinfo) -> Item:
+    """Return what may be redeemed before its date, with its price and with what happens without."""
+    notes = costs(line, quote, language=language)
+    if matures_at is not None:
+        when = formats.moment(matures_at, language=language, zone=zone)
+        notes += (_("Without your tick it pays out in full by itself on %(when)s.") % {"when": when},)
+    return Item(line.things[0], what(line, language), notes, icon="wait")
 
 
 def kept(left: Leftover, *, language: str) -> Item:
