@@ -63,6 +63,12 @@ def of(request: HttpRequest) -> Holder | None:
     return Holder(request.session["venue"], account_id, request.session["masked"], formats.uid(account_id))
 
 
+def is_fresh(request: HttpRequest, *, minutes: int) -> bool:
+    """Say whether the holder has signed in within these minutes: what takes everything along asks for that."""
+    since = datetime.fromisoformat(request.session["signed_in_at"])
+    return datetime.now(UTC) - since <= timedelta(minutes=minutes)
+
+
 def required(view: View) -> View:
     """Let only a signed-in holder in; others are asked to sign in and come back to the same address."""
 

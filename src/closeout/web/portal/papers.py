@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import io
+from datetime import timedelta
+from urllib.parse import urlencode
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.core.signing import BadSignature, TimestampSigner
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from closeout.cases import applications, documents, policies, queries, venues
-from closeout.cases.models import Case
+from closeout.cases.models import Case, Document
 from closeout.lifecycle import State
 from closeout.reasons import Refused
 from closeout.records import sheets
@@ -18,6 +23,7 @@ from closeout.records.vault import KeyDestroyed
 from closeout.venues.base import Unreachable
 from closeout.web.portal import errors, formats, holder, pages, standing
 
+TICKET = "closeout.records"
 KINDS = {"pdf": "application/pdf", "json": "application/json"}
 
 
@@ -33,8 +39,11 @@ def records(request: HttpRequest) -> HttpResponse:
     case = _case(request)
     if request.method == "POST":
         return _prepare(request, case)
-    archive_ready = queries.documents(case).get("archive") if case else None
-    return pages.show(request, "records.html", _("Your records"), case=case, archive=archive_ready)
+    made = queries.documents(case).get("archive") if case else None
+    return pages.show(
+        request, "records.html", _("Your records"), case=case, archive=made if made and made.path else None,
+        preparing=documents.preparing(case) if case else None, ticket=made and _ticket(made),
+    )  # fmt: skip
 
 
 def _prepare(request: HttpRequest, case: Case | None) -> HttpResponse:
@@ -43,7 +52,7 @@ def _prepare(request: HttpRequest, case: Case | None) -> HttpResponse:
     try:
         if case is None or standing.is_over(case):
             case = applications.open_case(who.account_id, venue=who.venue, language=pages.language(), now=now)
-        documents.build_archive(case, now=now)
+        documents.ask_archive(case, now=now)
     except Unreachable:
         return errors.unreachable(request)
     except Refused as why:
@@ -51,19 +60,42 @@ def _prepare(request: HttpRequest, case: Case | None) -> HttpResponse:
     return HttpResponseRedirect(reverse("portal:records"))
 
 
+def _ticket(document: Document) -> str:
+    """Return what opens one download of this very archive, for as long as a verification stays fresh."""
+    return TimestampSigner(salt=TICKET).sign(f"{document.case_id}.{document.sha256}")
+
+
+def _admits(ticket: str, document: Document, *, minutes: int) -> bool:
+    try:
+        said = TimestampSigner(salt=TICKET).unsign(ticket, max_age=timedelta(minutes=minutes))
+    except BadSignature:
+        return False
+    return constant_time_compare(said, f"{document.case_id}.{document.sha256}")
+
+
 @require_GET
 @holder.required
-def archive(request: HttpRequest) -> HttpResponse:
-    """Hand out the archive, opened with the holder's own key."""
+def archive(request: HttpRequest) -> HttpResponseBase:
+    """Hand out the archive, opened with the holder's own key, to somebody who has signed in just now (R-REC-1)."""
     case = _case(request)
     document = queries.documents(case).get(documents.ARCHIVE) if case else None
-    if document is None:
+    if case is None or document is None:
         raise Http404
+    minutes = policies.of_version(case.policy_id).step_up_minutes
+    if not holder.is_fresh(request, minutes=minutes):
+        there = urlencode({"next": reverse("portal:records")})
+        return HttpResponseRedirect(f"{reverse('portal:signin')}?{there}")
+    if not _admits(request.GET.get("ticket", ""), document, minutes=minutes):
+        return HttpResponseRedirect(reverse("portal:records"))
     try:
-        content = documents.read(document)
-    except KeyDestroyed:
+        content = documents.stream(document)
+    except (KeyDestroyed, FileNotFoundError, IsADirectoryError):
         return errors.gone(request)
-    return _download(content, document.name, "application/zip")
+    documents.note_download(document, actor="holder", way="portal", now=venues.now())
+    response = StreamingHttpResponse(content, content_type="application/zip")
+    response.headers["Content-Disposition"] = f'attachment; filename="{document.name}"'
+    response.headers["Content-Length"] = str(document.size)
+    return response
 
 
 @require_GET
@@ -74,6 +106,7 @@ def certificate(request: HttpRequest, form: str) -> HttpResponse:
     document = queries.documents(case).get(f"certificate_{form}") if case else None
     if document is None:
         raise Http404
+    documents.note_download(document, actor="holder", way="portal", now=venues.now())
     return _download(documents.read(document), document.name, KINDS[form])
 
 
