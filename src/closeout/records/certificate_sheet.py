@@ -161,5 +161,11 @@ def _check(statement: Statement, *, digest: str, code: str, languages: Sequence[
     table = Table(
         [[words, sheets.QrCode(code, side)]], colWidths=[sheets.WIDTH - side - 6 * mm, side + 6 * mm]
     )
-    table.setStyle([("VALIGN", (0, 0), (-1, -1), "BOTTOM"), ("LEFTPADDING", (0, 0), (0, 0), 0)])
+    table.setStyle(
+        [
+            ("FONT", (0, 0), (-1, -1), sheets.FONT, 8, 12),
+            ("VALIGN", (0, 0), (-1, -1), "BOTTOM"),
+            ("LEFTPADDING", (0, 0), (0, 0), 0),
+        ]
+    )
     return KeepTogether([Spacer(1, 2 * mm), table])

@@ -17,6 +17,8 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer, Table
 
+from closeout.records.archival import ArchivalCanvas
+
 FONT = "CloseoutSans"
 INK, SOFT, LINE, ACCENT, WASH = (
     HexColor(code) for code in ("#16202c", "#5b6878", "#d5dbe3", "#0f5c57", "#f3f6f8")
@@ -105,6 +107,7 @@ def _cell(value: str, size: float, room: float) -> Any:
 
 def _plain_rules() -> list[tuple[Any, ...]]:
     return [
+        ("FONT", (0, 0), (-1, -1), FONT, 8, 8 * 1.45),
         ("VALIGN", (0, 0), (-1, -1), "TOP"),
         ("LINEBELOW", (0, 0), (-1, -1), 0.4, LINE),
         ("TOPPADDING", (0, 0), (-1, -1), 2.6),
@@ -158,7 +161,7 @@ def build(
     footer: str,
     on_first: Callable[[Canvas], None],
 ) -> None:
-    """Lay ``story`` out on A4 and write it to ``target``; equal input gives equal bytes."""
+    """Lay ``story`` out on A4 and write it to ``target`` as PDF/A-3b; equal input gives equal bytes."""
     prepare()
     document = SimpleDocTemplate(
         target, pagesize=A4, leftMargin=MARGIN - PADDING, rightMargin=MARGIN - PADDING, topMargin=18 * mm,
@@ -179,7 +182,7 @@ def build(
         frame(canvas, document_)
         on_first(canvas)
 
-    document.build(story, onFirstPage=first, onLaterPages=frame)
+    document.build(story, onFirstPage=first, onLaterPages=frame, canvasmaker=ArchivalCanvas)
 
 
 def ribbon(canvas: Canvas) -> None:
