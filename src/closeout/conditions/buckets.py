@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-import duckdb
-
 from closeout.conditions.catalog import Condition, catalog, data_faults
 from closeout.conditions.check import labelled
 from closeout.facts.ddl import blocker_shape_select
-from closeout.facts.duck import set_policy
+from closeout.facts.duck import bounded, set_policy
 from closeout.facts.engine import Row
 from closeout.facts.parquet import Folder
 from closeout.facts.schema import RELATIONS, columns
@@ -66,7 +65,7 @@ def _cuts(folder: Folder, size: int) -> list[int]:
     if many == 1:
         return []
     shares = ", ".join(str(share / many) for share in range(1, many))
-    with duckdb.connect() as connection:
+    with bounded("160MB") as connection:
         row = connection.execute(
             f"select quantile_disc(account_id, [{shares}]) from read_parquet({_list(folder.files['account'])}) "
             f"using sample {max(100_000, many * 1000)} rows"
@@ -81,7 +80,8 @@ class Screen:
         self, folder: Folder, policy_row: Mapping[str, object], *, memory: str = "160MB", threads: int = 2
     ) -> None:
         self.folder = folder
-        self.connection = duckdb.connect(config={"threads": threads, "memory_limit": memory})
+        self._open_until_closed = ExitStack()
+        self.connection = self._open_until_closed.enter_context(bounded(memory, threads=threads))
         self.connection.execute("set preserve_insertion_order = false; set parquet_metadata_cache = true")
         self.connection.execute(f"create view blocker_shape as {blocker_shape_select()}")
         set_policy(self.connection, policy_row)
@@ -93,7 +93,7 @@ class Screen:
 
     def close(self) -> None:
         """Give the memory back."""
-        self.connection.close()
+        self._open_until_closed.close()
 
     def counts(self, bucket: Bucket) -> dict[str, int]:
         """Count the rows of each condition and data fault, doubted or not, without writing any."""

@@ -13,6 +13,7 @@ from typing import Any
 from closeout.conditions import buckets, page, summary
 from closeout.conditions.check import Report, check
 from closeout.facts import parquet
+from closeout.facts.duck import bounded
 from closeout.facts.engine import Engine
 from closeout.facts.folders import replaced
 from closeout.policy import Policy
@@ -58,10 +59,8 @@ def finish(folder: Path, found: Mapping[str, Any]) -> None:
 
 
 def _refuse_duplicates(folder: parquet.Folder, ranges: Sequence[buckets.Bucket]) -> None:
-    import duckdb
-
     problems: list[str] = []
-    with duckdb.connect(config={"memory_limit": "256MB", "threads": 2}) as connection:
+    with bounded("160MB") as connection:
         for name in folder.files:
             for bucket in ranges:
                 paths = folder.reading(name, bucket.least, bucket.most)

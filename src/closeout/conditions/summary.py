@@ -10,8 +10,9 @@ from typing import Any
 
 import duckdb
 
-from closeout.conditions.catalog import by_code, catalog, data_faults
+from closeout.conditions.catalog import Who, by_code, catalog, data_faults
 from closeout.conditions.document import instant
+from closeout.facts.duck import bounded
 from closeout.facts.schema import RELATIONS
 from closeout.policy import Policy
 
@@ -35,13 +36,12 @@ def summarise(
     """
     missing = [name for name in RELATIONS if name not in set(relations)]
     totals: Counter[tuple[str, str]] = Counter()
-    with duckdb.connect(config={"memory_limit": "160MB", "threads": 2}) as connection:
+    with bounded("120MB") as connection:
         _lists(connection)
         for paths in groups:
             listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
             connection.execute(f"create or replace temp view found as select * from read_parquet([{listed}])")
-            for kind, name, count in _counted(connection, as_of):
-                totals[kind, name] += count
+            totals.update(_counted(connection, as_of))
     blocked, doubted = totals["result", "blocked"], totals["result", "unknown"]
     unknown = accounts - blocked if missing else doubted
     return {
@@ -65,40 +65,45 @@ def summarise(
 
 
 def _lists(connection: duckdb.DuckDBPyConnection) -> None:
+    """Give every code a bit, so that all codes of an account are one number."""
     connection.execute(
-        "create temp table known (code varchar, is_fault boolean, remedy varchar, who varchar)"
+        "create temp table known (code varchar, bit hugeint, is_fault boolean, waits_for_somebody boolean)"
     )
-    connection.executemany(
-        "insert into known values (?, ?, ?, ?)",
-        [[one.code, bool(one.faults), one.remedy or "none", str(one.who)] for one in by_code().values()],
-    )
+    rows = [
+        [one.code, 1 << number, bool(one.faults), one.remedy is None and one.who is not Who.HOLDER]
+        for number, one in enumerate(by_code().values())
+    ]
+    connection.executemany("insert into known values (?, ?, ?, ?)", rows)
 
 
-def _counted(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> list[tuple[str, str, int]]:
+def _counted(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> Counter[tuple[str, str]]:
+    """Count by account once: few combinations of codes are left, and whatever is asked follows from those."""
     moment = f"timestamp '{as_of.isoformat(sep=' ')}'"
     spans = " ".join(f"when last_at <= {moment} + to_days({days}) then '{name}'" for days, name in SPANS)
-    connection.execute(
-        """
-        create or replace temp table per as
-        select f.account_id, f.code, any_value(k.is_fault) as is_fault, any_value(k.remedy) as remedy,
-            any_value(k.who) as who, count(*) as many, max(f.clears_at) as clears_at,
-            bool_or(f.clears_at is null and k.remedy = 'none' and k.who <> 'holder') as undated
-        from found as f inner join known as k on k.code = f.code group by f.account_id, f.code
-        """
-    )
-    return connection.execute(
+    totals: Counter[tuple[str, str]] = Counter()
+    for code, many in connection.execute("select code, count(*) from found group by code").fetchall():
+        totals["blockers", code] += many
+    combinations = connection.execute(
         f"""
-        select 'accounts', code, count(*) from per group by code
-        union all select 'blockers', code, sum(many) from per group by code
-        union all select 'remedy', remedy, count(distinct account_id) from per where not is_fault group by remedy
-        union all select 'who', who, count(distinct account_id) from per group by who
-        union all select 'result', case when all_faults then 'unknown' else 'blocked' end, count(*)
-            from (select account_id, bool_and(is_fault) as all_faults from per group by account_id) group by all
-        union all select 'earliest', case when undated then '{OPEN}' {spans} else '{LATER}' end, count(*)
-            from (select account_id, bool_or(undated) as undated, max(coalesce(clears_at, {moment})) as last_at
-                from per where not is_fault group by account_id) group by all
+        select bits, case when undated then '{OPEN}' {spans} else '{LATER}' end as span, count(*)
+        from (
+            select f.account_id, bit_or(k.bit) as bits,
+                bool_or(f.clears_at is null and k.waits_for_somebody and not k.is_fault) as undated,
+                max(coalesce(f.clears_at, {moment})) filter (where not k.is_fault) as last_at
+            from found as f inner join known as k on k.code = f.code group by f.account_id
+        ) as per group by all
         """
     ).fetchall()
+    for bits, span, many in combinations:
+        codes = [one for number, one in enumerate(by_code().values()) if bits >> number & 1]
+        conditions = [one for one in codes if not one.faults]
+        found = {("accounts", one.code) for one in codes} | {("who", str(one.who)) for one in codes}
+        found |= {("remedy", one.remedy or "none") for one in conditions}
+        found.add(("result", "blocked" if conditions else "unknown"))
+        if conditions:
+            found.add(("earliest", span))
+        totals.update(dict.fromkeys(found, many))
+    return totals
 
 
 def _listed(totals: Mapping[tuple[str, str], int], codes: Sequence[str]) -> list[dict[str, Any]]:

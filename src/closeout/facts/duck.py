@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -136,6 +138,17 @@ def parquet_files(folder: Path) -> Mapping[str, Sequence[Path]]:
         elif one.is_dir():
             found[name] = sorted(path for path in one.rglob("*.parquet") if path.is_file())
     return found
+
+
+@contextlib.contextmanager
+def bounded(memory: str, *, threads: int = 2) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Give a database of at most ``memory`` that puts what does not fit into a folder of its own, not beside us."""
+    with tempfile.TemporaryDirectory(prefix="closeout-") as scratch:
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "threads": threads, "memory_limit": memory, "temp_directory": scratch,
+        }  # fmt: skip
+        with duckdb.connect(config=config) as connection:
+            yield connection
 
 
 @cache

@@ -15,6 +15,7 @@ from types import MappingProxyType
 
 import duckdb
 
+from closeout.facts.duck import bounded
 from closeout.facts.folders import replaced
 from closeout.facts.schema import RELATIONS, columns
 
@@ -69,8 +70,7 @@ def generate(
     """
     asked = Population(accounts, seed, as_of.isoformat())
     parts = range(0, accounts, PART)
-    with replaced(folder, marker=MARKER) as aside, duckdb.connect() as connection:
-        connection.execute("set threads = 2; set memory_limit = '1GB'; set preserve_insertion_order = true")
+    with replaced(folder, marker=MARKER) as aside, bounded("1GB") as connection:
         for number, first in enumerate(parts):
             last = min(first + PART, accounts)
             _prepare(connection, first, last, seed, as_of)
