@@ -36,6 +36,7 @@ class Event(StrEnum):
     """What can happen to a case; a verb that could stand on a button."""
 
     SUBMIT = "submit"
+    ORDER = "order"  # a campaign of the operator closes the account; two people started it
     SCHEDULE = "schedule"
     REFER = "refer"
     BEGIN = "begin"
@@ -60,8 +61,8 @@ class Effect(StrEnum):
     FREEZE = "venue.freeze"
     UNFREEZE = "venue.unfreeze"
     ARCHIVE = "archive.build"  # when it is sealed, the worker goes on with CLOSE
-    CLOSE = "venue.close"
     RECORDS = "records.build"  # asked for by the holder, whenever they like
+    CLOSE = "venue.close"
     ERASE_VENUE = "venue.erase"
     ERASE_KEYS = "vault.destroy"  # only when the venue has erased: a hold there stops it
     CERTIFY = "certificate.issue"
@@ -84,6 +85,7 @@ class Transition:
 S, V, F = State, Event, Effect
 TABLE: Mapping[tuple[State, Event], Transition] = {
     (S.APPLICATION, V.SUBMIT): Transition(S.COOLING_OFF, (F.FREEZE, F.NOTIFY), "cooling_off_days", needs_clear=True),
+    (S.APPLICATION, V.ORDER): Transition(S.COOLING_OFF, after="cooling_off_days"),
     (S.APPLICATION, V.SCHEDULE): Transition(S.SCHEDULED, (F.NOTIFY,)),
     (S.APPLICATION, V.REFER): Transition(S.REVIEW, (F.NOTIFY,)),
     (S.APPLICATION, V.LAPSE): Transition(S.LAPSE, needs_due=True),
@@ -109,7 +111,7 @@ TABLE: Mapping[tuple[State, Event], Transition] = {
 }  # fmt: skip
 
 HOLDABLE = frozenset(State) - FINAL
-STOPPED_BY_HOLD = frozenset({V.SUBMIT, V.BEGIN, V.APPROVE, V.RESUME, V.CLOSE, V.ERASE, V.LAPSE})
+STOPPED_BY_HOLD = frozenset({V.SUBMIT, V.ORDER, V.BEGIN, V.APPROVE, V.RESUME, V.CLOSE, V.ERASE, V.LAPSE})
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,7 @@ def decide(
         raise Impossible(_why_not(life.state, event))
     if life.held and event in STOPPED_BY_HOLD:
         raise Impossible("under_review")
-    if event in {Event.SUBMIT, Event.SCHEDULE, Event.APPROVE} and not life.verified:
+    if event in {Event.SUBMIT, Event.ORDER, Event.SCHEDULE, Event.APPROVE} and not life.verified:
         raise Impossible("not_verified")
     if transition.needs_due and (life.due_at is None or now < life.due_at):
         raise Impossible("not_due")

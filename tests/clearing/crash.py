@@ -7,6 +7,7 @@ them was the last; so these points stand for a crash between any two statements.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import traceback
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -172,13 +174,56 @@ STATE = {
     "done": "select kind, digest, state, count(*) from sandbox.receipt group by 1, 2, 3",
     "runs": "select account_id, state from cases_clearingrun",
     "unanswered": "select key from cases_clearingentry where receipt is null",
+    "invented": "select key from cases_clearingentry where receipt is not null "
+    "and key not in (select key from sandbox.receipt)",
+    "unwritten": "select key from sandbox.receipt where key not in (select key from cases_clearingentry)",
 }
+TOLD = """
+select e.run_id, e.body ->> 'kind', e.body ->> 'command', e.body ->> 'round', count(*)
+from cases_clearingevent as e where e.body ->> 'kind' in ('done', 'pending', 'rejected')
+group by 1, 2, 3, 4 having count(*) <> 1
+union all
+select c.run_id, 'untold', c.key, c.round::text, 0 from cases_clearingentry as c
+where c.receipt is not null and not exists (
+    select 1 from cases_clearingevent as e where e.run_id = c.run_id and e.body ->> 'round' = c.round::text
+    and e.body ->> 'kind' in ('done', 'pending', 'rejected'))
+"""
 
 
-def state_of(url: str) -> dict[str, list[str]]:
-    """Return everything that matters in the database, without numbers and times of its own."""
+def state_of(url: str, *, told: bool = False) -> dict[str, list[str]]:
+    """Return everything that matters in the database, without numbers and times of its own.
+
+    ``told``: also what was told more or less than once; two workers at the same time may both tell.
+    """
+    queries = STATE | ({"told": TOLD} if told else {})
     with psycopg.connect(url, autocommit=True) as connection:
         return {
             name: sorted(repr(row) for row in connection.execute(query).fetchall())  # type: ignore[arg-type]
-            for name, query in STATE.items()
+            for name, query in queries.items()
         }
+
+
+def points_of(url: str, account_id: int, scratch: Path) -> list[tuple[int, bool]]:
+    """Clear the account undisturbed; return every (call, before or after it) at which a process could die."""
+
+    def undisturbed() -> None:
+        killer = Killer()
+        with watched(killer):
+            clear_to_the_end(url, account_id)
+        scratch.write_text(json.dumps(killer.commits))
+
+    assert in_a_process(undisturbed) == 0
+    return [(call, after) for call in json.loads(scratch.read_text()) for after in (False, True)]
+
+
+def end_after(url: str, account_id: int, point: tuple[int, bool]) -> dict[str, list[str]]:
+    """Let a process die at ``point``, start another, and return how it ends."""
+    killer = Killer(at=point[0], after=point[1])
+
+    def dying() -> None:
+        with watched(killer):
+            clear_to_the_end(url, account_id)
+
+    assert os.WTERMSIG(in_a_process(dying)) == 9, f"point {point} was not reached"
+    assert in_a_process(lambda: clear_to_the_end(url, account_id)) == 0
+    return state_of(url, told=True)

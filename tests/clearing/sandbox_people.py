@@ -32,12 +32,13 @@ def open_account(venue: SandboxVenue, furnish: Callable[[Room], None]) -> int:
 
 def furnished(venue: SandboxVenue) -> int:
     """Return an account with money in several wallets, an address book and a payment method."""
-
-    def furnish(room: Room) -> None:
-        room.put("USDT", "900")
-        room.put("BTC", "0.5", "trading")
-        room.put("DOGE", "30")
-        room.methods("bank_card")
-        room.addresses()
-
     return open_account(venue, furnish)
+
+
+def furnish(room: Room) -> None:
+    """Put money into several wallets, fill the address book, bind a payment method."""
+    room.put("USDT", "900")
+    room.put("BTC", "0.5", "trading")
+    room.put("DOGE", "30")
+    room.methods("bank_card")
+    room.addresses()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -36,32 +35,14 @@ def test_a_worker_that_dies_anywhere_changes_nothing(
 ) -> None:
     """Kill -9 at a commit point, start again: the end is that of the undisturbed run."""
     _, url, account_id = before
-    found = tmp_path / "points"
-
-    def undisturbed(target: str) -> None:
-        killer = crash.Killer()
-        with crash.watched(killer):
-            crash.clear_to_the_end(target, account_id)
-        found.write_text(json.dumps(killer.commits))
-
     with copy_of(url) as target:
-        assert crash.in_a_process(lambda: undisturbed(target)) == 0
-        expected = crash.state_of(target)
-    assert expected["sums"] == []
-    assert expected["unanswered"] == []
-    points = [(call, after) for call in json.loads(found.read_text()) for after in (False, True)][::EVERY]
+        points = crash.points_of(target, account_id, tmp_path / "points")[::EVERY]
+        expected = crash.state_of(target, told=True)
+    assert all(expected[name] == [] for name in ("sums", "unanswered", "invented", "unwritten", "told"))
 
     def crashed(point: tuple[int, bool]) -> dict[str, list[str]]:
         with copy_of(url) as target:
-            killer = crash.Killer(at=point[0], after=point[1])
-
-            def dying() -> None:
-                with crash.watched(killer):
-                    crash.clear_to_the_end(target, account_id)
-
-            assert os.WTERMSIG(crash.in_a_process(dying)) == 9, f"point {point} was not reached"
-            assert crash.in_a_process(lambda: crash.clear_to_the_end(target, account_id)) == 0
-            return crash.state_of(target)
+            return crash.end_after(target, account_id, point)
 
     with ThreadPoolExecutor(JOBS) as jobs:
         ends = list(jobs.map(crashed, points))

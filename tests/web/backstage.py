@@ -9,6 +9,7 @@ import itertools
 import json
 import sys
 import threading
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from closeout.cases import start
 
 start.begin()
 
+from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
 from django.db import transaction  # noqa: E402
 
 from closeout.cases import (  # noqa: E402
@@ -26,16 +28,19 @@ from closeout.cases import (  # noqa: E402
     clearings,
     codes,
     consent,
+    correspondence,
+    holds,
     messages,
     operations,
     policies,
     queries,
     sandbox,
+    staff,
     vaults,
     venues,
     worker,
 )  # fmt: skip
-from closeout.cases.models import Case, ClearingRun  # noqa: E402
+from closeout.cases.models import Case, ClearingRun, StaffSession  # noqa: E402
 from closeout.policy import Policy  # noqa: E402
 from closeout.venues.sandbox import people, seed, world  # noqa: E402
 
@@ -211,6 +216,53 @@ def unreadable(relation: str, how: str = "failed") -> None:
         world.set_source(connection, relation, state=how)
 
 
+def number(account: int) -> str:
+    """Return the number of the account's case."""
+    return _case(account).number
+
+
+def staffed(name: str) -> str:
+    """Return the session cookie of somebody of the staff who has signed in."""
+    staff.seed(venue="sandbox", now=venues.now())
+    person = staff.named(name)
+    assert person is not None
+    session = StaffSession.objects.create(id=uuid.uuid4(), staff=person, started_at=datetime.now(UTC))
+    store = SessionStore()
+    store["staff_session"] = session.pk.hex
+    store.create()
+    return str(store.session_key)
+
+
+def wrote(account: int, text: str) -> None:
+    """Let the holder write to support."""
+    case = _case(account)
+    correspondence.say(
+        account,
+        text,
+        venue="sandbox",
+        audience="holder",
+        author=operations.HOLDER,
+        case=case,
+        now=venues.now(),
+    )
+
+
+def heard(account: int) -> list[str]:
+    """Return what the holder reads of the conversation."""
+    return [one.text for one in correspondence.read(account, venue="sandbox", audience="holder")]
+
+
+def held(account: int, kind: str = "judicial") -> None:
+    """Let compliance place a hold."""
+    person = staff.named("compliance-1") or staff.seed(venue="sandbox", now=venues.now())[3]
+    session = StaffSession.objects.create(id=uuid.uuid4(), staff=person, started_at=venues.now())
+    now = venues.now()
+    holds.place(
+        session, _case(account), kind=kind, authority="Court", reference="1/26", scope="both",
+        ordered_on=now.date(), now=now,
+    )  # fmt: skip
+
+
 DEEDS = {
     deed.__name__: deed
     for deed in (
@@ -232,6 +284,11 @@ DEEDS = {
         reached,
         working,
         unreadable,
+        number,
+        staffed,
+        wrote,
+        heard,
+        held,
     )
 }
 

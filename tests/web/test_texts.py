@@ -14,7 +14,8 @@ PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%%|\{\w+\}|</?b>")
 LATIN = re.compile(r"[A-Za-z][A-Za-z'’.-]{2,}")
 NAMES = frozenset(
     {
-        "API", "CSV", "JSON", "PDF", "SMS", "JavaScript", "UTC", "UID", "closeout", "DeFi", "Jumpstart", "SHA",
+        "API", "CSV", "JPEG", "JSON", "PDF", "PNG", "SMS", "USDT", "WebM", "WebP",
+        "JavaScript", "UTC", "UID", "closeout", "DeFi", "Jumpstart", "SHA",
     }
 )  # fmt: skip
 FORBIDDEN = {

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from closeout.cases import documents, erasures, queries, retained, vaults, venues
+from closeout.cases import brakes, documents, erasures, queries, retained, vaults, venues
 from closeout.cases.effects import Claimed, Handler, Outcome
 from closeout.cases.models import Case, Document
 from closeout.failpoints import failpoint
@@ -31,15 +31,27 @@ AGAIN = timedelta(
 def _act(kind: Act, batch: Sequence[Claimed], now: datetime) -> Sequence[Outcome]:
     """Ask each venue to do ``kind`` for the accounts of ``batch``, all of one venue in one call.
 
-    What cannot be undone waits while a hold stands on the case (R-SUP-8).
+    What cannot be undone waits while a hold stands on the case (R-SUP-8), while the kill switch is on and while
+    its campaign is paused; whoever stops it waits for the call that is under way.
     """
-    outcomes = []
+    asked = _with_cases(batch)
+    if kind not in IRREVERSIBLE:
+        return _submitted(kind, asked, now=now)
+    outcomes = [Outcome(effect, fault="held") for effect, case in asked if case.held]
+    free = [(effect, case) for effect, case in asked if not case.held]
+    with brakes.permission([case.campaign_id for _, case in free]) as allowed:
+        outcomes += [
+            Outcome(effect, fault="braked") for effect, case in free if case.campaign_id not in allowed
+        ]
+        able = [(effect, case) for effect, case in free if case.campaign_id in allowed]
+        return outcomes + _submitted(kind, able, now=now)
+
+
+def _submitted(kind: Act, able: Sequence[tuple[Claimed, Case]], *, now: datetime) -> list[Outcome]:
+    outcomes: list[Outcome] = []
     by_venue: dict[str, list[tuple[Claimed, Case]]] = {}
-    for effect, case in _with_cases(batch):
-        if case.held and kind in IRREVERSIBLE:
-            outcomes.append(Outcome(effect, fault="held"))
-        else:
-            by_venue.setdefault(case.venue, []).append((effect, case))
+    for effect, case in able:
+        by_venue.setdefault(case.venue, []).append((effect, case))
     for name, asked in by_venue.items():
         commands = [
             (effect.key, Command(kind=kind, account_id=case.account_id)) for effect, case in asked
@@ -72,6 +84,15 @@ def _archive(batch: Sequence[Claimed], now: datetime) -> Sequence[Outcome]:
     An archive that an interrupted attempt has sealed already is the last one: nothing moved since. That of an
     ordered case is sealed before the venue erases, not before it closes.
     """
+    return _built(batch, now, follow=(Effect.CLOSE,))
+
+
+def _records(batch: Sequence[Claimed], now: datetime) -> Sequence[Outcome]:
+    """Seal an archive that the holder has asked for. Handler of ``records.build``."""
+    return _built(batch, now, follow=())
+
+
+def _built(batch: Sequence[Claimed], now: datetime, *, follow: tuple[Effect, ...]) -> Sequence[Outcome]:
     outcomes = []
     for effect, case in _with_cases(batch):
         try:
@@ -89,27 +110,6 @@ def _archive(batch: Sequence[Claimed], now: datetime) -> Sequence[Outcome]:
     return outcomes
 
 
-def _certify(batch: Sequence[Claimed], now: datetime) -> Sequence[Outcome]:
-    """Issue the certificates of closure. Handler of ``certificate.issue``."""
-    return _built(batch, now, follow=(Effect.CLOSE,))
-
-
-def _records(batch: Sequence[Claimed], now: datetime) -> Sequence[Outcome]:
-    """Seal an archive that the holder has asked for. Handler of ``records.build``."""
-    return _built(batch, now, follow=())
-
-
-def _built(batch: Sequence[Claimed], now: datetime, *, follow: tuple[Effect, ...]) -> Sequence[Outcome]:
-    return [
-        Outcome(effect, receipt={"sha256": documents.issue_certificate(case, now=now)})
-        for effect, case in _with_cases(batch)
-    ]
-
-
-def _erase_keys(batch: Sequence[Claimed], now: datetime) -> Sequence[Outcome]:
-    """Destroy the operational keys: nothing that was sealed with them can be read again (R-REC-3)."""
-    pairs = _with_cases(batch)
-    free = [(effect, case) for effect, case in pairs if not case.held]
 def _sealed(effect: Claimed, case: Case, now: datetime) -> Document:
     """Return the archive of ``case``, built since it was asked for."""
     said = effect.data.get("asked_at")
@@ -122,6 +122,18 @@ def _sealed(effect: Claimed, case: Case, now: datetime) -> Document:
     return found or documents.build_archive(case, now=now, asked_at=asked_at, progress=tell)
 
 
+def _certify(batch: Sequence[Claimed], now: datetime) -> Sequence[Outcome]:
+    """Issue the certificates of closure. Handler of ``certificate.issue``."""
+    return [
+        Outcome(effect, receipt={"sha256": documents.issue_certificate(case, now=now)})
+        for effect, case in _with_cases(batch)
+    ]
+
+
+def _erase_keys(batch: Sequence[Claimed], now: datetime) -> Sequence[Outcome]:
+    """Destroy the operational keys: nothing that was sealed with them can be read again (R-REC-3)."""
+    pairs = _with_cases(batch)
+    free = [(effect, case) for effect, case in pairs if not case.held]
     subjects = [vaults.subject_of(case.venue, case.account_id) for _, case in free]
     naive = now.replace(tzinfo=None)
     receipts = vaults.vault().destroy_all(subjects, "operational", naive)
@@ -145,7 +157,7 @@ HANDLERS: dict[str, Handler] = {
     Effect.CLOSE.value: functools.partial(_act, Act.CLOSE),
     Effect.ERASE_VENUE.value: functools.partial(_act, Act.ERASE),
     Effect.ARCHIVE.value: _archive,
+    Effect.RECORDS.value: _records,
     Effect.CERTIFY.value: _certify,
     Effect.ERASE_KEYS.value: _erase_keys,
 }
-    Effect.RECORDS.value: _records,

@@ -14,7 +14,7 @@ from datetime import date, datetime
 from django.db import transaction
 
 from closeout.cases import audit, desk, queries, staff, vaults
-from closeout.cases.models import Case, CaseHold, StaffSession
+from closeout.cases.models import Case, CaseHold, StaffSession, Task
 from closeout.cases.operations import Actor, advance
 from closeout.cases.permissions import Right
 from closeout.lifecycle import CLOSED, Event, State
@@ -104,7 +104,10 @@ def settle(case: Case, *, now: datetime) -> None:
     left = CaseHold.objects.filter(case=case, released_at=None)
     if not left.exists():
         desk.close_tasks(case, now=now, team="compliance", kind="hold")
-    if case.held and not any(_stops(case, hold.scope) for hold in left):
+    protected = Task.objects.filter(
+        venue=case.venue, account_id=case.account_id, kind="compromise", closed_at=None
+    )
+    if case.held and not protected.exists() and not any(_stops(case, hold.scope) for hold in left):
         advance([case.pk], Event.RELEASE, actor=NEUTRAL, now=now)
 
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection
 
 from closeout.cases import audit, policies, reminders
-from closeout.lifecycle import FROZEN, Effect, Event
+from closeout.cases.campaigns import membership
+from closeout.cases.ordered import run_at
+from closeout.lifecycle import FROZEN, Effect, Event, State
 
 if TYPE_CHECKING:
     from closeout.cases.operations import Step
@@ -42,7 +44,7 @@ from rows from (
 ) with ordinality as s (id, kind, data, run_at, place)
 order by s.place
 """
-AWAITED, SWEPT = 0, 1  # lanes of effects
+AWAITED, SWEPT, CAMPAIGN = 0, 1, 2  # lanes of effects
 SUBMITTED = frozenset({Event.SUBMIT, Event.SCHEDULE, Event.REFER})
 
 
@@ -54,14 +56,18 @@ def record(steps: Sequence[Step], *, actor: str, now: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(SAVE, {"rows": rows})
         cursor.execute(HISTORY, {"rows": rows, "actor": actor, "now": now})
-    enqueue(
-        [
-            (step.case.pk, effect, _data(step, effect, now=now), now)
-            for step in steps
-            for effect in step.effects
-        ],
-        lane=SWEPT if actor == "system" else AWAITED,
-    )
+    swept = SWEPT if actor == "system" else AWAITED
+    for lane, ordered in ((swept, False), (CAMPAIGN, True)):
+        enqueue(
+            [
+                (step.case.pk, effect, _data(step, effect, now=now), run_at(step.case, effect, now))
+                for step in steps
+                if (step.case.campaign_id is not None) is ordered
+                for effect in step.effects
+            ],
+            lane=lane,
+        )
+    membership.note(steps, now=now)
     audit.append(
         [audit.Line(step.case.number, f"case:{step.event}", actor, _audited(step)) for step in steps], now=now
     )
@@ -80,13 +86,20 @@ def _columns(step: Step, *, now: datetime) -> dict[str, Any]:
         "held": after.held,
         "submitted_at": now if step.event in SUBMITTED else None,
         "closed_at": now if step.event is Event.CONFIRM_CLOSED else None,
-        "looked_at": now if after.state in FROZEN or after.held else None,
-        "remind_at": reminders.next_at(after, policy, after=now),
+        "looked_at": now if _watched(step) else None,
+        "remind_at": None if step.case.campaign_id else reminders.next_at(after, policy, after=now),
         "event": step.event.value,
         "from_state": step.before.state.value,
         "to_state": after.state.value,
         "detail": dict(step.detail),
     }
+
+
+def _watched(step: Step) -> bool:
+    """Return whether the watch looks after the case; a campaign writes of its own and checks on the last day."""
+    after = step.after
+    waits = step.case.campaign_id is not None and after.state is State.COOLING_OFF
+    return (after.state in FROZEN and not waits) or after.held
 
 
 def _data(step: Step, effect: Effect, *, now: datetime) -> Mapping[str, object]:

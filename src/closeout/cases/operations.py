@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db import transaction
 
 from closeout import lifecycle
-from closeout.cases import journal, policies, queries
+from closeout.cases import journal, ordered, policies, queries
 from closeout.cases.models import Case
 from closeout.conditions.check import Report, Result
 from closeout.lifecycle import TABLE, Event, Life, State
@@ -78,7 +78,7 @@ def advance(
             report = reports.get(case.account_id)
             begins = (begins_at or {}).get(case.pk)
             try:
-                step = _step(case, event, report, now=now, begins_at=begins, detail=detail)
+                step = _step(case, event, report, now=now, begins_at=begins, detail=detail, actor=actor)
                 steps.append(_lettered(step, letter))
             except lifecycle.Impossible as why:
                 if person:
@@ -109,12 +109,15 @@ def _step(
     now: datetime,
     begins_at: datetime | None,
     detail: Mapping[str, object] | None,
+    actor: Actor,
 ) -> Step:
     before = life_of(case)
     clear = report is not None and report.result is Result.CLEAR
     policy = policies.of_version(case.policy_id)
+    if case.campaign_id is not None and event is Event.WITHDRAW and actor == HOLDER:
+        raise lifecycle.Impossible("ordered")
     after, effects = lifecycle.decide(before, event, policy, clear=clear, now=now, begins_at=begins_at)
-    return Step(case, event, before, after, effects, detail or {})
+    return Step(case, event, before, after, ordered.effects_of(case, event, effects), detail or {})
 
 
 def _reasons(code: str, report: Report | None) -> list[Reason]:

@@ -9,7 +9,7 @@ from typing import Any, cast
 from django.db import connection
 from django.db.models import Q
 
-from closeout.cases import corrections, policies
+from closeout.cases import corrections, ordered, policies
 from closeout.cases.models import Case, CaseEvent, CaseHold, Challenge, Document, EffectRow
 from closeout.conditions import check
 from closeout.facts.postgres import PostgresFacts
@@ -50,12 +50,14 @@ def lock(cases: Collection[int], *, wait: bool) -> list[Case]:
     return list(rows.select_for_update(skip_locked=not wait, no_key=True))
 
 
-def due(state: State, *, now: datetime, most: int) -> list[int]:
+def due(state: State, *, now: datetime, most: int, campaign: int | None = None) -> list[int]:
     """Lock cases in ``state`` whose date has come, the longest waiting first; return their ids.
 
-    What another transaction holds, or a sweep broke over, is left out: two workers take different cases.
+    Those that people applied for, or those of one campaign: neither waits behind the other. What another
+    transaction holds, or a sweep broke over, is left out: two workers take different cases.
     """
-    rows = Case.objects.filter(state=state, due_at__lte=now).order_by("due_at")
+    whose = Q(campaign__isnull=True) if campaign is None else Q(campaign=campaign)
+    rows = Case.objects.filter(whose, state=state, due_at__lte=now).order_by("due_at")
     free = rows.filter(Q(aside_until=None) | Q(aside_until__lte=now))
     return list(free.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)[:most])
 
@@ -120,7 +122,7 @@ def reports(cases: Collection[Case], *, now: datetime) -> Mapping[int, check.Rep
     for version, accounts in by_policy.items():
         policy = policies.of_version(version)
         found.update(check.check(engine(), policy, as_of=naive, accounts=accounts))
-    return corrections.applied(found, accounts=found)
+    return ordered.waived(cases, corrections.applied(found, accounts=found))
 
 
 def cases(idents: Collection[int]) -> list[Case]:

@@ -12,6 +12,7 @@ from closeout.cases.models import Case
 TITLES: Mapping[str, Mapping[str, str]] = {
     "open": {"en": "Application opened", "zh": "开始申请"},
     "submit": {"en": "Application verified and received; cooling-off begins", "zh": "申请已验证并受理，冷静期开始"},
+    "order": {"en": "Closing ordered by the operator; cooling-off begins", "zh": "平台决定注销，冷静期开始"},
     "schedule": {"en": "Application received and scheduled", "zh": "申请已受理并排期"},
     "refer": {"en": "Sent to manual review", "zh": "转人工审核"},
     "begin": {"en": "Cooling-off begins", "zh": "冷静期开始"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -11,6 +12,7 @@ from django.db import InterfaceError, OperationalError, connections, transaction
 
 from closeout.cases import (
     applications,
+    brakes,
     clearings,
     closing,
     desk,
@@ -22,6 +24,8 @@ from closeout.cases import (
     upkeep,
     venues,
 )
+from closeout.cases.campaigns import failsafe
+from closeout.cases.campaigns import turning as campaigns
 from closeout.cases.models import Case
 from closeout.cases.operations import SYSTEM, advance
 from closeout.conditions.check import Report, Result
@@ -35,11 +39,11 @@ BATCH = 1000
 EFFECTS = 500
 TOGETHER = {
     Effect.ARCHIVE.value: 4,
+    Effect.RECORDS.value: 1,
     Effect.CERTIFY.value: 20,
     Effect.NOTIFY.value: 20,
 }  # what one lease is long enough for
 TOGETHER_MAX = 100
-    Effect.RECORDS.value: 1,
 WATCH_EVERY = timedelta(minutes=1)
 ASIDE = timedelta(minutes=1)  # for a case whose facts are unknown
 BROKEN_ASIDE = timedelta(hours=1)  # for a case that a sweep broke over
@@ -65,6 +69,7 @@ def turn(*, now: datetime) -> int:
         lambda: messages.remind(now=now, most=BATCH),
         lambda: desk.collect(now=now),
         lambda: evidence.forget(now=now),
+        lambda: campaigns.turn(now=now, close=_whole(_close), erase=_whole(_erase)),
         lambda: _effects(now=now),
     )
     return sum(_stage(stage) for stage in stages)
@@ -95,9 +100,11 @@ def run_until_idle(*, now: datetime, turns_max: int = 1000) -> int:
 
 def run(stop: threading.Event) -> None:
     """Take turns until ``stop`` is set, finishing the batch in hand; a database that went away is waited for."""
+    watch = brakes.ClockWatch()
     while not stop.is_set():
         try:
             venues.sandbox().settle()
+            watch.look(now=venues.now(), present=datetime.now(UTC), steady=time.monotonic())
             done = turn(now=venues.now())
             upkeep.turn(now=venues.now(), present=datetime.now(UTC))
         except (OperationalError, InterfaceError, Unreachable) as gone:
@@ -111,6 +118,8 @@ def run(stop: threading.Event) -> None:
 def _sweep(state: State, step: Sweep, *, now: datetime) -> int:
     """Take due cases of ``state`` and do ``step`` with them, in one transaction."""
     with transaction.atomic():
+        if state in IRREVERSIBLE and brakes.engaged():
+            return 0
         due = queries.due(state, now=now, most=BATCH)
         if not due:
             return 0
@@ -196,6 +205,14 @@ SWEEPS: Sequence[tuple[State, Sweep]] = (
 )
 
 
+IRREVERSIBLE = frozenset({State.COOLING_OFF, State.OBSERVATION})  # what ends there cannot be undone
+
+
+def _whole(step: Sweep) -> Sweep:
+    """Return ``step`` as campaigns take it: a broken case is set aside, the others go on."""
+    return lambda due, now: _isolated(due, step, now=now)
+
+
 def _unmet(reports: Reports, case: Case) -> frozenset[str]:
     """Return the codes of the conditions that block ``case``; empty also where its facts are unknown."""
     report = reports.get(case.account_id)
@@ -274,6 +291,8 @@ def _effects(*, now: datetime) -> int:
             outcomes = _outcomes(kind, ours, now=now)
             failpoint(f"{kind}.done")
             effects.complete(outcomes, now=now)
+            if kind == Effect.CLOSE.value:
+                failsafe.look(now=now)
     return len(claimed)
 
 

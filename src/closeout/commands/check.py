@@ -9,7 +9,9 @@ from closeout.commands import door, okx_door
 
 @click.command()
 @click.option("--account", "named", help="Number of the account, or the handle of a seeded person.")
-@click.option("--venue", type=click.Choice(["sandbox", "okx"]), default="sandbox", show_default=True)
+@click.option(
+    "--venue", type=click.Choice(["sandbox", "okx", "binance"]), default="sandbox", show_default=True
+)
 @okx_door.options
 @click.option("--json", "as_json", is_flag=True, help="Print the document closeout.check/1.")
 @click.option("--lang", type=door.LANGUAGES, help="Language of the report.")
@@ -22,6 +24,10 @@ def check(asked: okx_door.Asked, named: str | None, venue: str, as_json: bool, l
         from closeout.commands import okx
 
         okx.run_check(asked, as_json=as_json, language=door.language(lang))
+    if venue == "binance":
+        from closeout.commands import binance
+
+        binance.run_check(asked, as_json=as_json, language=door.language(lang))
     if named is None:
         raise click.UsageError("Missing option '--account'.")
     from closeout.cases import start

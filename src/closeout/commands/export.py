@@ -18,7 +18,9 @@ WRITTEN = {"en": "{path}: {rows} rows, SHA-256 {sha256}", "zh": "{path}：{rows}
 
 @click.command()
 @click.option("--account", "named", help="Sandbox: number of the account, or the handle of a seeded person.")
-@click.option("--venue", type=click.Choice(["sandbox", "okx"]), default="sandbox", show_default=True)
+@click.option(
+    "--venue", type=click.Choice(["sandbox", "okx", "binance"]), default="sandbox", show_default=True
+)
 @okx_door.options
 @click.option("--to", "target", type=click.Path(path_type=Path), help="The archive to write (.zip).")
 @click.option(
@@ -57,6 +59,11 @@ def export(  # noqa: PLR0917 - click passes options by name
         from closeout.commands import okx_export
 
         okx_export.run(asked, target, language, since=since, files=files)
+        return
+    if venue == "binance":
+        from closeout.commands import binance
+
+        binance.run_export(asked, target, language, since=since)
         return
     if named is None:
         raise click.UsageError("Missing option '--account'.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -14,7 +14,10 @@ from closeout.commands.okx_door import Asked
 
 if TYPE_CHECKING:
     from closeout.clearing.dry_run import DryRun
+    from closeout.conditions.check import Report
+    from closeout.policy import Policy
     from closeout.venues.base import Destination
+    from closeout.venues.okx.collecting import Looked
     from closeout.venues.okx.venue import OkxVenue
 
 LANG = click.option("--lang", type=door.LANGUAGES, help="Language of the report.")
@@ -52,7 +55,6 @@ def check(asked: Asked, as_json: bool, lang: str | None) -> None:
 def run_check(asked: Asked, *, as_json: bool, language: str) -> None:
     """Do ``closeout check --venue okx``. Raises: Exit with the code of the result."""
     from closeout.conditions import check as checks
-    from closeout.conditions import document
     from closeout.policy import Policy
 
     with okx_door.sentences(language), okx_door.account(asked, language) as venue:
@@ -60,15 +62,21 @@ def run_check(asked: Asked, *, as_json: bool, language: str) -> None:
         number = looked.holder.account_id
         policy = Policy()
         report = checks.check(venue.engine([number]), policy, as_of=looked.as_of, accounts=[number])[number]
-        from closeout.commands import okx_pages, pages
+    show(looked, report, policy, as_json=as_json, language=language)
 
-        if as_json:
-            door.emit({**document.document(report, policy), "okx": okx_pages.document(looked)})
-        else:
-            pages.report(report, policy, language)
-            okx_pages.details(looked, language)
-            click.echo(f"\n{okx_pages.last(looked, clear=report.result == 'clear', language=language)}")
-        okx_pages.warn(looked, language)
+
+def show(looked: Looked, report: Report, policy: Policy, *, as_json: bool, language: str) -> NoReturn:
+    """Print the report on an account behind a key. Raises: Exit with the code of the result."""
+    from closeout.commands import okx_pages, pages
+    from closeout.conditions import document
+
+    if as_json:
+        door.emit({**document.document(report, policy), looked.venue.lower(): okx_pages.document(looked)})
+    else:
+        pages.report(report, policy, language)
+        okx_pages.details(looked, language)
+        click.echo(f"\n{okx_pages.last(looked, clear=report.result == 'clear', language=language)}")
+    okx_pages.warn(looked, language)
     codes = {"clear": door.DONE, "blocked": door.BLOCKED, "unknown": door.INCOMPLETE}
     unknown = any(finding.result == "unknown" for finding in report.findings)
     raise click.exceptions.Exit(door.INCOMPLETE if unknown else codes[report.result])

@@ -17,7 +17,7 @@ from closeout.commands import door
 
 if TYPE_CHECKING:
     from closeout.venues.base import Destination
-    from closeout.venues.okx.declared import Answer
+    from closeout.venues.okx.declared import Answer, Question
     from closeout.venues.okx.errors import Failure
     from closeout.venues.okx.keys import Credentials
     from closeout.venues.okx.looking import Looked
@@ -60,7 +60,9 @@ class Asked:
 def options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that every OKX command has; the command gets them as one argument ``asked``."""
 
-    @click.option("--base-url", help="Another server that speaks OKX v5, for example closeout okx serve.")
+    @click.option(
+        "--base-url", help="Another server that speaks the venue's API, for example closeout okx serve."
+    )
     @click.option("--demo", is_flag=True, help="The key is one of demo trading.")
     @click.option(
         "--answer", "answers", multiple=True, metavar="QUESTION=ANSWER",
@@ -78,9 +80,7 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
         no_input: bool,
         **rest: Any,
     ) -> Any:
-        asked = Asked(
-            base_url or os.environ.get("CLOSEOUT_OKX_URL"), demo, tuple(answers), remember, no_input
-        )
+        asked = Asked(base_url, demo, tuple(answers), remember, no_input)
         return command(asked=asked, **rest)
 
     return wrapped
@@ -149,12 +149,13 @@ def wire(asked: Asked) -> CcxtWire:
     """Open the line and find the region of the key. Raises: KeysMissing, ClientMissing, Failure, UsageError."""
     from closeout.venues.okx.wire import GLOBAL, CcxtWire
 
+    base_url = asked.base_url or os.environ.get("CLOSEOUT_OKX_URL")
     try:
-        line = CcxtWire(credentials(asked), base_url=asked.base_url, demo=asked.demo)
+        line = CcxtWire(credentials(asked), base_url=base_url, demo=asked.demo)
     except ValueError as wrong:
         raise click.UsageError(str(wrong)) from wrong
     line.find_host()
-    if asked.base_url is None and line.host != GLOBAL:
+    if base_url is None and line.host != GLOBAL:
         door.progress(f"region: {line.host}")
     if line.clock_off_ms:
         door.progress(f"clock: {line.clock_off_ms / 1000:+.1f} s, corrected")
@@ -197,18 +198,26 @@ def _holder(line: CcxtWire) -> int:
         raise Failure(Kind.SHAPE, "", f"account/config: {wrong}") from None
 
 
-def answers(asked: Asked, account_id: int, language: str, *, now: datetime) -> dict[str, Answer]:
+def answers(
+    asked: Asked,
+    account_id: int,
+    language: str,
+    *,
+    now: datetime,
+    venue: str = "okx",
+    questions: Sequence[Question] | None = None,
+) -> dict[str, Answer]:
     """Return what the holder declared: remembered, given as options, or asked now. ``now``: naive UTC."""
     from closeout.venues.okx import declared
 
-    home = declared.home()
+    home, questions = declared.home(venue=venue), questions or declared.QUESTIONS
     known = declared.fresh(declared.recall(home, account_id), now=now)
     try:
-        known |= declared.from_pairs(asked.answers, now=now)
+        known |= declared.from_pairs(asked.answers, now=now, questions=questions)
     except ValueError as wrong:
         raise click.UsageError(str(wrong)) from wrong
     if asked.may_ask:
-        for question in declared.unanswered(known):
+        for question in declared.unanswered(known, questions=questions):
             said = click.prompt(
                 question.zh if language == "zh" else question.en, default="", show_default=False, err=True
             )

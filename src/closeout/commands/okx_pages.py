@@ -12,24 +12,29 @@ from closeout.venues.okx import declared
 from closeout.venues.okx.looking import Looked
 
 TEXTS: Mapping[str, Mapping[str, str]] = {
-    "declared": {"en": "Declared by you, not read from OKX", "zh": "由你声明，并非从 OKX 读取"},
+    "declared": {"en": "Declared by you, not read from {venue}", "zh": "由你声明，并非从 {venue} 读取"},
     "open": {"en": "Not answered yet (unknown); --answer {code}=...", "zh": "尚未回答；可用 --answer {code}=..."},
     "failed": {"en": "Could not be read", "zh": "未能读取"},
     "hidden": {"en": "Assets and hints that no list shows", "zh": "列表中看不到的资产和线索"},
     "trade": {
-        "en": "This key can trade or withdraw. For looking, make a read-only one: okx.com, Profile, API.",
-        "zh": "此密钥可以交易或提币。仅查询时请新建只读密钥：okx.com → 个人中心 → API → 创建。",
+        "en": "This key can trade or withdraw. For looking, make a read-only one: {where}.",
+        "zh": "此密钥可以交易或提币。仅查询时请新建只读密钥：{where}。",
     },
     "last": {
-        "en": "Only the key used here ({label}) is left: delete it last, on the web, then close in the app "
-        "(closeout okx steps).",
-        "zh": "只剩本次使用的密钥（{label}）：最后在网页端删除，然后到 App 注销（closeout okx steps）。",
+        "en": "Only the key used here ({label}) is left: delete it last, on the web, then close in the app{steps}.",
+        "zh": "只剩本次使用的密钥（{label}）：最后在网页端删除，然后到 App 注销{steps}。",
     },
     "own": {
         "en": "The key used here ({label}) is not counted above: delete this one last, on the web.",
         "zh": "本次使用的密钥（{label}）未计入以上结果：请最后在网页端删除它。",
     },
 }  # fmt: skip
+
+
+KEY_PAGE: Mapping[str, Mapping[str, str]] = {
+    "OKX": {"en": "okx.com, Profile, API", "zh": "okx.com → 个人中心 → API → 创建"},
+    "Binance": {"en": "binance.com, Account, API Management", "zh": "binance.com → 账户 → API 管理"},
+}
 
 
 def say(name: str, language: str, **values: object) -> str:
@@ -40,13 +45,13 @@ def say(name: str, language: str, **values: object) -> str:
 def details(looked: Looked, language: str) -> None:
     """Print what stands behind the report."""
     if looked.declared:
-        click.echo(f"\n{say('declared', language)}")
-        for question in declared.QUESTIONS:
+        click.echo(f"\n{say('declared', language, venue=looked.venue)}")
+        for question in looked.questions:
             answer = looked.declared.get(question.code)
             if answer is not None:
                 mark = "✓" if answer.value == question.good else "○"
                 click.echo(f"  {mark} {_text(question, language)} {answer.value} ({answer.at:%Y-%m-%d})")
-    for question in declared.unanswered(looked.declared):
+    for question in declared.unanswered(looked.declared, questions=looked.questions):
         click.echo(f"  ? {_text(question, language)} {say('open', language, code=question.code)}")
     if looked.failures:
         click.echo(f"\n{say('failed', language)}")
@@ -63,13 +68,17 @@ def details(looked: Looked, language: str) -> None:
 
 def last(looked: Looked, *, clear: bool, language: str) -> str:
     """Return what becomes of the key that looks: it must exist to look, so it goes last."""
-    return say("last" if clear else "own", language, label=looked.holder.key_label or "-")
+    steps = ""
+    if looked.venue == "OKX":
+        steps = "（closeout okx steps）" if language == "zh" else " (closeout okx steps)"
+    label = looked.holder.key_label or "-"
+    return say("last", language, label=label, steps=steps) if clear else say("own", language, label=label)
 
 
 def warn(looked: Looked, language: str) -> None:
     """Say on stderr that the key may do more than looking."""
     if looked.holder.can_trade or looked.holder.can_withdraw:
-        click.echo(say("trade", language), err=True)
+        click.echo(say("trade", language, where=KEY_PAGE[looked.venue][language]), err=True)
 
 
 def _text(question: declared.Question, language: str) -> str:
@@ -79,7 +88,7 @@ def _text(question: declared.Question, language: str) -> str:
 def document(looked: Looked) -> dict[str, Any]:
     """Return what stands behind the report as JSON values, beside ``closeout.check/1``."""
     return {
-        "schema": "closeout.okx/1",
+        "schema": f"closeout.{looked.venue.lower()}/1",
         "as_of": instant(looked.as_of),
         "key": {
             "label": looked.holder.key_label,
@@ -91,7 +100,9 @@ def document(looked: Looked) -> dict[str, Any]:
         "declared": {
             code: {"value": one.value, "at": instant(one.at)} for code, one in looked.declared.items()
         },
-        "unanswered": [question.code for question in declared.unanswered(looked.declared)],
+        "unanswered": [
+            question.code for question in declared.unanswered(looked.declared, questions=looked.questions)
+        ],
         "failures": {
             name: {
                 "kind": str(failed.kind),

@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "csp",
     "closeout.cases",
     "closeout.web.portal",
+    "closeout.web.console",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -106,5 +107,5 @@ LANGUAGE_COOKIE_NAME = "language"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
-DATA_UPLOAD_MAX_NUMBER_FILES = 0
+DATA_UPLOAD_MAX_NUMBER_FILES = 1  # proof of identity; its page has a limit of its own
 LOGGING = logs.LOGGING

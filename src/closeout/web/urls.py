@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = [path("", include("closeout.web.portal.urls"))]
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("closeout.web.portal.urls")),
+    path("console/", include("closeout.web.console.urls")),
+]
 
 handler400 = "closeout.web.portal.errors.bad"
 handler403 = "closeout.web.portal.errors.forbidden"

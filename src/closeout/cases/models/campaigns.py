@@ -30,6 +30,7 @@ class Campaign(models.Model):
     opened = models.PositiveIntegerField(default=0)
     leased = models.PositiveIntegerField(default=0)
     wave_at = models.DateTimeField(null=True)
+    told = models.JSONField(default=list)  # notices of the calendar that were written for everybody
 
     class Meta:
         """Nothing is closed beyond the allowance, whoever asks."""
@@ -96,8 +97,10 @@ class CampaignNotice(models.Model):
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="notices", db_index=False)
     account_id = models.BigIntegerField()
     letter = models.CharField(max_length=32)
-    channel = models.CharField(max_length=8)
-    state = models.CharField(max_length=8, default="ready")  # ready, sent, failed
+    channel = models.CharField(
+        max_length=8, blank=True
+    )  # empty: to be written on every channel of the person
+    state = models.CharField(max_length=8, default="ready")  # ready, sent, failed, spread
     attempts = models.PositiveSmallIntegerField(default=0)
     run_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)

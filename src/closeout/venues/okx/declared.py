@@ -163,14 +163,16 @@ def fresh(answers: Mapping[str, Answer], *, now: datetime) -> dict[str, Answer]:
     }
 
 
-def unanswered(answers: Mapping[str, Answer]) -> list[Question]:
+def unanswered(answers: Mapping[str, Answer], *, questions: Sequence[Question] = QUESTIONS) -> list[Question]:
     """Return the questions that are still open, in order."""
-    return [question for question in QUESTIONS if question.code not in answers]
+    return [question for question in questions if question.code not in answers]
 
 
-def missing(answers: Mapping[str, Answer]) -> frozenset[str]:
+def missing(answers: Mapping[str, Answer], *, questions: Sequence[Question] = QUESTIONS) -> frozenset[str]:
     """Return the relations about which at least one question is open."""
-    return frozenset(relation for question in unanswered(answers) for relation in question.relations)
+    return frozenset(
+        relation for question in unanswered(answers, questions=questions) for relation in question.relations
+    )
 
 
 def rows(answers: Mapping[str, Answer], account_id: int) -> Iterator[Relation]:
@@ -234,11 +236,11 @@ def _present(code: str, number: str, answer: Answer, account_id: int) -> Iterato
         )
 
 
-def home(environment: Mapping[str, str] | None = None) -> Path:
-    """Return the directory of what closeout remembers on this computer; it may not exist yet."""
+def home(environment: Mapping[str, str] | None = None, *, venue: str = "okx") -> Path:
+    """Return the directory of what closeout remembers of a venue on this computer; it may not exist yet."""
     environment = os.environ if environment is None else environment
     state = environment.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(state) / "closeout" / "okx"
+    return Path(state) / "closeout" / venue
 
 
 def remember(folder: Path, account_id: int, answers: Mapping[str, Answer]) -> Path:
@@ -268,9 +270,11 @@ def recall(folder: Path, account_id: int) -> dict[str, Answer]:
     }
 
 
-def from_pairs(pairs: Sequence[str], *, now: datetime) -> dict[str, Answer]:
+def from_pairs(
+    pairs: Sequence[str], *, now: datetime, questions: Sequence[Question] = QUESTIONS
+) -> dict[str, Answer]:
     """Read ``code=value`` pairs of a command line. Raises: ValueError naming a wrong pair."""
-    known = {question.code: question for question in QUESTIONS}
+    known = {question.code: question for question in questions}
     answers = {}
     for pair in pairs:
         code, _, said = pair.partition("=")

@@ -40,8 +40,9 @@ class Meaning:
     zh: str
 
 
-def _load() -> tuple[dict[str, Meaning], dict[str, Meaning]]:
-    said = tomllib.loads(resources.files(__package__).joinpath("errors.toml").read_text(encoding="utf-8"))
+def read_meanings(text: str) -> tuple[dict[str, Meaning], dict[str, Meaning]]:
+    """Read a table of errors: meanings by code, and what to say without a known code by kind."""
+    said = tomllib.loads(text)
     meanings = {
         code: Meaning(Kind(one["kind"]), one["en"], one["zh"])
         for one in said["meaning"]
@@ -51,7 +52,9 @@ def _load() -> tuple[dict[str, Meaning], dict[str, Meaning]]:
     return meanings, plain
 
 
-MEANINGS, PLAIN = _load()
+MEANINGS, PLAIN = read_meanings(
+    resources.files(__package__).joinpath("errors.toml").read_text(encoding="utf-8")
+)
 
 HOLDS = frozenset({"50007", "50012", "50027", "50100", "59508", "59519", "58004", "58101", "58204"})
 DISPUTES = frozenset({"58104", "58105"})

@@ -63,7 +63,7 @@ def load(
     return Credentials(found["key"], found["secret"], found.get("passphrase", ""))
 
 
-def from_keyring(part: str) -> str | None:
+def from_keyring(part: str, *, ring: str = RING) -> str | None:
     """Read one part from the system's keyring; ``None`` if there is no keyring or no entry."""
     try:
         import keyring
@@ -71,7 +71,7 @@ def from_keyring(part: str) -> str | None:
     except ImportError:
         return None
     try:
-        found = keyring.get_password(RING, part)
+        found = keyring.get_password(ring, part)
     except keyring.errors.KeyringError:
         return None
     return None if found is None else str(found)

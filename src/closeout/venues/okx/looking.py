@@ -4,99 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from closeout.facts.schema import (
-    RELATIONS,
-    Account,
-    Balance,
-    Dispute,
-    Hold,
-    Identity,
-    Relation,
-    Source,
-)
+from closeout.facts.schema import Account
 from closeout.venues.okx import declared, hidden, links, wallets
+from closeout.venues.okx.collecting import Collected, Looked, sources, tables
 from closeout.venues.okx.declared import Answer
 from closeout.venues.okx.endpoints import get
-from closeout.venues.okx.errors import DISPUTES, HOLDS, Failure, Kind
-from closeout.venues.okx.links import Holder, Sub
-from closeout.venues.okx.reading import (
-    CONFIG,
-    READINGS,
-    SUBS,
-    Answers,
-    Reading,
-    ask,
-    reading,
-    table,
-    translate,
-)
+from closeout.venues.okx.errors import Failure, Kind
+from closeout.venues.okx.links import Sub
+from closeout.venues.okx.reading import CONFIG, READINGS, SUBS, Answers, Reading, ask, reading, table
 from closeout.venues.okx.seen import Seen
 from closeout.venues.okx.values import Raw, Unreadable, moment
 from closeout.venues.okx.wire import Wire
 
-
-@dataclass(frozen=True)
-class Looked:
-    """What one look at the account brought: facts, how complete they are, and why not."""
-
-    holder: Holder
-    as_of: datetime
-    facts: Mapping[str, Sequence[Relation]]
-    sources: Mapping[str, Source]
-    failures: Mapping[str, Failure]  # by name of the reading
-    residuals: Sequence[hidden.Residual] = ()
-    declared: Mapping[str, Answer] = field(default_factory=dict)
-
-    @property
-    def account_ids(self) -> tuple[int, ...]:
-        """Return the account and its sub-accounts, the account first."""
-        accounts = self.facts.get("account", ())
-        return tuple(dict.fromkeys([self.holder.account_id, *(row.account_id for row in accounts)]))
-
-
-class _Collected:
-    """Rows and marks while they are gathered."""
-
-    def __init__(self) -> None:
-        self.rows: list[Relation] = []
-        self.failures: dict[str, Failure] = {}
-        self.good: set[str] = set()
-        self.bad: set[str] = set()
-
-    def take(self, one: Reading, answer: object, seen: Seen) -> None:
-        """Translate one answer; its relations are good or bad accordingly."""
-        assert isinstance(answer, list | Failure)
-        rows = translate(one, answer, seen)
-        if isinstance(rows, Failure):
-            self.fail(one, rows, seen)
-        else:
-            self.rows.extend(rows)
-            self.good.update(one.feeds)
-
-    def fail(self, one: Reading, failed: Failure, seen: Seen) -> None:
-        """Note a failed reading; some errors are facts themselves (a freeze, an abnormal P2P order)."""
-        self.failures[one.name] = failed
-        self.bad.update(one.feeds)
-        number = f"okx-{failed.code}"
-        if failed.code in HOLDS:
-            self.rows.append(
-                Hold(
-                    account_id=seen.account_id,
-                    hold_id=number,
-                    kind="compliance",
-                    scope="closing",
-                    placed_at=seen.as_of,
-                    released_at=None,
-                )
-            )
-        elif failed.code in DISPUTES:
-            self.rows.append(
-                Dispute(account_id=seen.account_id, dispute_id=number, kind="appeal", state="open")
-            )
+__all__ = ["Looked", "look"]
 
 
 def look(
@@ -125,19 +48,19 @@ def look(
         withdraw_min=table(answered, "asset/currencies", wallets.minimums, {}),
         prices=table(answered, "market/index-tickers", wallets.prices, {"USDT": Decimal(1)}),
     )
-    collected = _Collected()
+    collected = Collected()
     for one in READINGS:
         collected.take(one, answered.get(one.name, Failure(Kind.OTHER, "", "left out")), seen)
     _look_at_subs(answered, seen, collected)
     residuals = _look_for_hidden(answered, seen, collected)
     kept = declared.fresh(answers or {}, now=now)
     collected.rows.extend(declared.rows(kept, holder.account_id))
-    facts = _tables(collected.rows, _last_posting(answered, now))
+    facts = tables(collected.rows, _last_posting(answered, now))
     return Looked(
         holder,
         now,
         facts,
-        _sources(collected, residuals, kept, now),
+        sources(collected, residuals, kept, now),
         collected.failures,
         tuple(residuals),
         kept,
@@ -152,7 +75,7 @@ def _of_subs(listed: Sequence[Raw]) -> list[Reading]:
         return []
 
 
-def _look_at_subs(answered: Answers, seen: Seen, collected: _Collected) -> None:
+def _look_at_subs(answered: Answers, seen: Seen, collected: Collected) -> None:
     listed = answered.get(SUBS)
     if not isinstance(listed, list):
         return
@@ -211,7 +134,7 @@ def _sub_readings(sub: Sub) -> list[Reading]:
     ]
 
 
-def _look_for_hidden(answered: Answers, seen: Seen, collected: _Collected) -> list[hidden.Residual]:
+def _look_for_hidden(answered: Answers, seen: Seen, collected: Collected) -> list[hidden.Residual]:
     residuals: list[hidden.Residual] = []
     bills, balance = answered.get("asset/bills-history"), answered.get("account/balance")
     valuation = answered.get("asset/asset-valuation")
@@ -242,51 +165,3 @@ def _last_posting(answered: Answers, now: datetime) -> datetime | None:
         if str(stamp := row.get("ts", "")).isdigit()
     ]
     return min(moment(max(latest, key=int)), now) if latest else None
-
-
-def _tables(rows: Sequence[Relation], posted_at: datetime | None) -> dict[str, list[Relation]]:
-    """Sort rows into relations, each key once; the account learns when it was posted last."""
-    tables: dict[str, dict[tuple[object, ...], Relation]] = {name: {} for name in RELATIONS}
-    names = {
-        name: [spec.name for spec in dataclasses.fields(RELATIONS[name]) if spec.metadata["key"]]
-        for name in RELATIONS
-    }
-    for row in rows:
-        if isinstance(row, Account) and row.parent_id is None:
-            row = dataclasses.replace(row, posted_at=posted_at)  # noqa: PLW2901
-        key = tuple(getattr(row, name) for name in names[row.name])
-        known = tables[row.name].get(key)
-        if isinstance(known, Balance) and isinstance(row, Balance):
-            row = dataclasses.replace(  # noqa: PLW2901
-                known, available=known.available + row.available, locked=known.locked + row.locked
-            )
-        elif known is not None and not (isinstance(known, Identity) and known.state == "verified"):
-            continue
-        tables[row.name][key] = row
-    return {name: list(table.values()) for name, table in tables.items()}
-
-
-def _sources(
-    collected: _Collected, residuals: Sequence[hidden.Residual], kept: Mapping[str, Answer], now: datetime
-) -> dict[str, Source]:
-    """Judge each relation: complete, partial (something is known to be missing) or failed (nothing was read).
-
-    A relation about which a question is open and that no reading feeds is left out: it was not fetched.
-    """
-    unanswered = declared.missing(kept)
-    doubted = {residual.relation for residual in residuals if residual.leaves_open}
-    fed = collected.good | collected.bad
-    sources = {}
-    for name in RELATIONS:
-        if name in collected.bad:
-            state = "partial" if name in collected.good else "failed"
-        elif name in unanswered:
-            if name not in declared.API_TOO or name not in fed:
-                continue
-            state = "partial"
-        elif name in doubted:
-            state = "partial"
-        else:
-            state = "complete"
-        sources[name] = Source(name, state, now)
-    return sources

@@ -46,7 +46,7 @@ class Heard:
     body: str
 
 
-class _Answered(Exception):
+class Answered(Exception):
     """Carries an answer out of ccxt before ccxt interprets it."""
 
     def __init__(self, heard: Heard) -> None:
@@ -125,7 +125,7 @@ class CcxtWire:
         sent: Any = dict(params) if isinstance(params, Mapping) else list(params) if params else {}
         try:
             self._exchange.request(endpoint.path, side, endpoint.method, sent)
-        except _Answered as answered:
+        except Answered as answered:
             return answered.heard
         except client.error_class() as wrong:
             raise Failure(Kind.NETWORK, "", type(wrong).__name__) from None
@@ -240,8 +240,8 @@ def _exchange(credentials: Credentials, *, demo: bool) -> Any:
         """ccxt's client, made to hand out every answer before it judges it."""
 
         def handle_errors(self, code: int, *said: Any) -> None:
-            """Hand out status and body. Raises: _Answered, always."""
-            raise _Answered(Heard(int(code), str(said[4] if said[4] is not None else "")))
+            """Hand out status and body. Raises: Answered, always."""
+            raise Answered(Heard(int(code), str(said[4] if said[4] is not None else "")))
 
     exchange = Raw(
         {

@@ -249,3 +249,78 @@ def take_custody(connection: Connection, account_id: int) -> list[tuple[str, Dec
             place = Place(account_id, wallet, asset)
             moved.append((asset, work.sweep(place, place.house("unclaimed"))))
     return moved
+
+
+MEMBERS = """
+select
+    a.account_id,
+    coalesce((select sum(b.value) from facts.balance as b where b.account_id = a.account_id), 0) as value,
+    greatest(
+        a.opened_at, (select max(l.happened_at) from sandbox.login as l where l.account_id = a.account_id)
+    ) as active_at
+from sandbox.account as a
+where a.parent_id is null and a.state <> 'closed'
+    and (%(jurisdictions)s::varchar[] is null or a.jurisdiction = any(%(jurisdictions)s))
+    and (%(accounts)s::bigint[] is null or a.account_id = any(%(accounts)s))
+    and (%(products)s::varchar[] is null or exists (
+        select 1 from sandbox.earn as e join sandbox.product as p using (product)
+        where e.account_id = a.account_id and e.state <> 'paid' and p.kind = any(%(products)s)
+    ))
+    and (%(inactive_since)s::timestamp is null or (a.opened_at < %(inactive_since)s and not exists (
+        select 1 from sandbox.login as l where l.account_id = a.account_id and l.happened_at >= %(inactive_since)s
+    )))
+order by a.account_id
+"""
+Member = tuple[int, Decimal, datetime]
+
+
+def population(
+    cursor: Cursor,
+    *,
+    jurisdictions: Sequence[str] | None = None,
+    inactive_since: datetime | None = None,
+    products: Sequence[str] | None = None,
+    accounts: Sequence[int] | None = None,
+) -> list[Member]:
+    """Return (account, value in USDT, last act of ownership) of every living main account that the filter means.
+
+    Parts that are left out do not narrow it. An act of ownership is a login. ``inactive_since``: naive UTC.
+    """
+    cursor.execute(
+        MEMBERS,
+        {
+            "jurisdictions": None if jurisdictions is None else list(jurisdictions),
+            "inactive_since": inactive_since,
+            "products": None if products is None else list(products),
+            "accounts": None if accounts is None else list(accounts),
+        },
+    )
+    return cursor.fetchall()
+
+
+def living(cursor: Cursor) -> int:
+    """Return how many main accounts are not closed."""
+    cursor.execute("select count(*) from sandbox.account where parent_id is null and state <> 'closed'")
+    return int(one(cursor)[0])
+
+
+def reachable(cursor: Cursor, accounts: Sequence[int]) -> list[tuple[int, str]]:
+    """Return (account, email or sms) for every contact of ``accounts`` that can be written to."""
+    cursor.execute(
+        "select account_id, case kind when 'phone' then 'sms' else kind end from sandbox.contact "
+        "where account_id = any(%s) and reachable order by 1, 2",
+        (list(accounts),),
+    )
+    return cursor.fetchall()
+
+
+def open_business(cursor: Cursor, accounts: Sequence[int]) -> list[tuple[int, str, str]]:
+    """Return (account, order or position, number) of what a settlement ends, by account."""
+    cursor.execute(
+        "select account_id, 'order', order_id::varchar from sandbox.trade_order "
+        "where account_id = any(%(a)s) and state = 'open' union all "
+        "select account_id, 'position', position_id::varchar from sandbox.position "
+        "where account_id = any(%(a)s) and state = 'open' order by 1, 2, 3",
+        {"a": list(accounts)},
+    )
+    return cursor.fetchall()

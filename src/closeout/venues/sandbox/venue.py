@@ -28,11 +28,11 @@ erase              only a closed account (``not_closed``); overwrites personal d
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
@@ -53,6 +53,7 @@ from closeout.venues.sandbox import people as persons
 from closeout.venues.sandbox.calls import Calls
 
 Connection = psycopg.Connection[Any]
+Answer = TypeVar("Answer")
 
 
 class SandboxVenue:
@@ -205,6 +206,11 @@ class SandboxVenue:
         """Return the persons behind ``accounts``; who is erased is left out. Raises: Unreachable, ValueError."""
         with self.connection() as connection, connection.cursor() as cursor:
             return persons.holders(cursor, self._demand_sealer(), accounts)
+
+    def ask(self, question: Callable[..., Answer], *values: Any, **named: Any) -> Answer:
+        """Put one of the questions of :mod:`closeout.venues.sandbox.exiting`. Raises: Unreachable."""
+        with self.connection() as connection, connection.cursor() as cursor:
+            return question(cursor, *values, **named)
 
     def settle(self) -> int:
         """Do what the exchange does by itself up to its present time; return how many things it did. Idempotent."""

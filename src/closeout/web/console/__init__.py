@@ -1,1 +1,1 @@
-"""The agents' console."""
+"""The agents' console: queue, case, decisions, holds, evidence, numbers."""

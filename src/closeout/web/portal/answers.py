@@ -261,12 +261,13 @@ ANSWERS: tuple[Answer, ...] = (
         (
             _(
                 "If an application is running that is not yours, withdraw it now: the link is in every message, also in the "
-                "one to your old address. Then write to support. Your evidence is kept; nothing is deleted."
+                "one to your old address. Then protect the account: one tap freezes it, revokes its keys and ends every other "
+                "sign-in. Your evidence is kept; nothing is deleted."
             ),
         ),
         "被盗 盗号 诈骗 骗 黑客 hacked stolen scam fraud compromised phishing",
         (),
-        CASE,
+        ("protection", _("Protect the account now")),
     ),
     Answer(
         "what-is-kept",

@@ -10,11 +10,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from closeout.cases import applications, consent, policies, queries, venues
+from closeout.cases import applications, consent, leaving, policies, queries, venues
 from closeout.cases.models import Case
 from closeout.lifecycle import State
 from closeout.reasons import Reason, Refused
-from closeout.web.portal import errors, holder, pages, verifying
+from closeout.web.portal import errors, holder, pages, protecting, verifying
 from closeout.web.portal.forms import ApplicationForm
 from closeout.web.portal.pages import Problem
 
@@ -45,7 +45,7 @@ def application(request: HttpRequest) -> HttpResponse:
         case = _opened(request, now=now)
     except Refused as why:
         return errors.refused(request, why)
-    if case.state != State.APPLICATION:
+    if case.state != State.APPLICATION or case.held:
         return HttpResponseRedirect(reverse("portal:case"))
     if request.method == "POST":
         return _accept(request, case, now=now)
@@ -65,10 +65,14 @@ def _accept(request: HttpRequest, case: Case, *, now: datetime) -> HttpResponse:
     if choice not in RECORDS:
         problems.append(Problem(Reason("records_missing").sentence(pages.language()), "records_downloaded"))
     missing = [code for code, _text in _points(case) if code not in ticked]
+    reason = form.cleaned_data.get("reason", "")
+    if not problems and leaving.speaks_of_theft(reason) and "own_will" not in request.POST:
+        return protecting.first(request, case, reason, now=now)
     try:
         if problems:
             _look_only(case, ticked, now=now)
         else:
+            leaving.state(case, reason, now=now)
             applications.give_consent(case, ticked, language=pages.language(), now=now)
             applications.choose_records(case, choice, now=now)
     except Refused as why:
@@ -114,7 +118,7 @@ def _consequences(
         step=2,
         status=status,
         problems=problems,
-        form=form or ApplicationForm(language=pages.language()),
+        form=form or ApplicationForm(language=pages.language(), initial={"reason": leaving.stated(case)}),
         scheduled=_scheduled(case, now=now),
         points=[
             {"code": code, "text": text, "ticked": code in ticked, "wrong": sent and code not in ticked}

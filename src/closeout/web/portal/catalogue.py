@@ -34,8 +34,9 @@ KEYWORDS = {
 
 def sources() -> Iterator[Path]:
     """Yield every file that may hold a message, in order."""
-    for pattern in ("*.py", "templates/**/*.html", "templates/**/*.txt"):
-        yield from sorted(HERE.rglob(pattern) if pattern == "*.py" else HERE.glob(pattern))
+    for room in (HERE, HERE.parent / "console"):
+        for pattern in ("*.py", "templates/**/*.html", "templates/**/*.txt"):
+            yield from sorted(room.rglob(pattern) if pattern == "*.py" else room.glob(pattern))
 
 
 def python_of(path: Path) -> str:

@@ -1,11 +1,11 @@
-"""Help, the dormant alternative, messages with support, and the sandbox's mailbox."""
+"""Help, the dormant alternative, and the sandbox's mailbox."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
@@ -99,10 +99,3 @@ def mailbox(request: HttpRequest) -> HttpResponse:
     return pages.show(
         request, "mailbox.html", _("Mailbox and phone"), messages=sent, code=code, now=now, person=person
     )
-
-
-@require_GET
-@holder.required
-def support(request: HttpRequest) -> HttpResponse:
-    """Show how to reach support; the conversation itself belongs to another page."""
-    return HttpResponseRedirect(reverse("portal:help"))

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 
-from closeout.cases import venues
+from closeout.cases import isolation, venues
 from closeout.web.portal import formats
 
 LONGEST = timedelta(hours=2)  # a holder's session, however busy; idle time is the session cookie's age
@@ -70,7 +70,7 @@ def is_fresh(request: HttpRequest, *, minutes: int) -> bool:
 
 
 def required(view: View) -> View:
-    """Let only a signed-in holder in; others are asked to sign in and come back to the same address."""
+    """Let only a signed-in holder in, and let them see their own account only; others are asked to sign in."""
 
     @functools.wraps(view)
     def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
@@ -79,7 +79,8 @@ def required(view: View) -> View:
             there = reverse("portal:signin") + "?" + urlencode({"next": request.path})
             return HttpResponseRedirect(there)
         request.holder = holder  # type: ignore[attr-defined]
-        return view(request, *args, **kwargs)
+        with isolation.only(holder.venue, holder.account_id):
+            return view(request, *args, **kwargs)
 
     return guarded
 

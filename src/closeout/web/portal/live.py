@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.views.decorators.http import require_GET
 
-from closeout.cases import clearings, news, queries
+from closeout.cases import clearings, isolation, news, queries
 from closeout.clearing import document
 from closeout.clearing.journal import RunState
 from closeout.lifecycle import FINAL
@@ -49,7 +49,8 @@ def _listening(view: View) -> Callable[[HttpRequest], HttpResponseBase]:
         who = holder.of(request)
         if who is None:
             return HttpResponse(status=401, headers={"HX-Reswap": "none"})
-        return view(request, who)
+        with isolation.only(who.venue, who.account_id):
+            return view(request, who)
 
     return guarded
 

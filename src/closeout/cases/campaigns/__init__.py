@@ -1,0 +1,1 @@
+"""Campaigns: market exits and dormancy for many accounts, on the machinery that closes one."""

@@ -1,0 +1,29 @@
+"""What the report calls things, in both languages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+WORDS: Mapping[str, Mapping[str, str]] = {
+    "": {"en": "on the way", "zh": "进行中"},
+    "closed": {"en": "closed", "zh": "已注销"},
+    "custody": {"en": "closed, value in custody", "zh": "已注销，资产代管"},
+    "own": {"en": "closes by own application", "zh": "自行申请注销"},
+    "closed_before": {"en": "closed before", "zh": "此前已注销"},
+    "appealed": {"en": "left by appeal", "zh": "申诉成功，退出"},
+    "active": {"en": "signed in again", "zh": "已重新登录"},
+    "released": {"en": "given back", "zh": "已恢复"},
+    "left_open": {"en": "left open, needs a person", "zh": "未结，需人工处理"},
+}
+TITLES = {
+    "title": {"en": "Report of the campaign {name}", "zh": "处置活动 {name} 报告"},
+    "population": {"en": "Accounts", "zh": "账户数"},
+    "state": {"en": "State", "zh": "状态"},
+    "people": {"en": "Planned by {planned}, started by {started}", "zh": "制定：{planned}；启动：{started}"},
+    "stages": {"en": "Calendar", "zh": "日程"},
+    "outcomes": {"en": "What became of them", "zh": "处置结果"},
+    "blockers": {"en": "What stands in the way", "zh": "未结原因"},
+    "notices": {"en": "Notices by letter, channel and answer", "zh": "通知（按信函、渠道、回执）"},
+    "changes": {"en": "Additions and appeals", "zh": "增补与申诉"},
+    "digest": {"en": "SHA-256 of plan and population", "zh": "计划与人群的 SHA-256"},
+}

@@ -1,0 +1,151 @@
+"""What an investigation of hidden assets or unfinished business found (R-SUP-3). It blocks until it is resolved."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+
+from django.db import transaction
+
+from closeout.cases import audit, queries, staff, vaults
+from closeout.cases.models import Case, Finding, StaffSession
+from closeout.cases.permissions import Right
+from closeout.reasons import refuse
+
+KINDS = ("hidden_asset", "open_business", "nothing")
+CLASS, CONTEXT = "operational", "finding.sealed"
+TEXT_MAX = 2000
+LEDGER = """
+select b.asset, sum(b.available) as available, sum(b.locked) as locked
+from balance as b
+cross join policy as p
+group by b.account_id, b.asset
+"""
+EXPLAINED = {
+    "orders": "select o.asset, o.locked from open_order as o cross join policy as p",
+    "earn": "select e.asset, e.amount from earn as e cross join policy as p",
+    "collateral": "select l.collateral_asset, l.collateral from loan as l cross join policy as p"
+    " where l.collateral_asset is not null",
+    "p2p": "select o.asset, o.amount from p2p_order as o cross join policy as p where o.state in ('open', 'paid')",
+}
+MOVING = "select t.asset, t.amount, t.kind from transfer as t cross join policy as p where not t.final"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One asset: what the ledger says, what each product explains of what is locked, and what nothing explains."""
+
+    asset: str
+    available: Decimal
+    locked: Decimal
+    parts: tuple[tuple[str, Decimal], ...]
+    moving: Decimal
+    residual: Decimal
+
+
+def reconciliation(case: Case, *, now: datetime) -> Sequence[Line]:
+    """Return, asset by asset, what explains the ledger of the account, and the rest."""
+    from closeout.cases import policies
+
+    engine, row = queries.engine(), policies.in_force().row(now.replace(tzinfo=None))
+
+    def read(sql: str) -> Sequence[Sequence[object]]:
+        return engine.rows(sql, policy=row, accounts=[case.account_id])
+
+    ledger = {str(asset): (Decimal(str(free)), Decimal(str(held))) for asset, free, held in read(LEDGER)}
+    parts: dict[str, dict[str, Decimal]] = {}
+    for name, sql in EXPLAINED.items():
+        for asset, amount in read(sql):
+            known = parts.setdefault(str(asset), {})
+            known[name] = known.get(name, Decimal(0)) + Decimal(str(amount))
+    moving: dict[str, Decimal] = {}
+    for asset, amount, _ in read(MOVING):
+        moving[str(asset)] = moving.get(str(asset), Decimal(0)) + Decimal(str(amount))
+    return [
+        _line(
+            asset,
+            ledger.get(asset, (Decimal(0), Decimal(0))),
+            parts.get(asset, {}),
+            moving.get(asset, Decimal(0)),
+        )
+        for asset in sorted(ledger.keys() | parts.keys() | moving.keys())
+    ]
+
+
+def _line(asset: str, held: tuple[Decimal, Decimal], parts: dict[str, Decimal], moving: Decimal) -> Line:
+    available, locked = held
+    explained = sum(parts.values(), Decimal(0))
+    return Line(asset, available, locked, tuple(sorted(parts.items())), moving, locked - explained)
+
+
+def record(
+    session: StaffSession,
+    case: Case,
+    *,
+    kind: str,
+    text: str,
+    asset: str = "",
+    amount: str = "",
+    now: datetime,
+) -> Finding:
+    """Record what was found; unless it is nothing, the case waits as in any manual review until it is resolved.
+
+    Raises: Refused (no_right, own_account, finding_kind, message_empty, message_too_long).
+    """
+    if kind not in KINDS:
+        raise refuse("finding_kind")
+    if not text.strip():
+        raise refuse("message_empty")
+    if len(text) > TEXT_MAX:
+        raise refuse("message_too_long", most=TEXT_MAX)
+    with transaction.atomic():
+        (case,) = queries.lock([case.pk], wait=True)
+        staff.demand(session.staff, Right.RECORD_FINDING, case)
+        subject = vaults.subject_of(case.venue, case.account_id)
+        words = json.dumps({"text": text.strip()}, ensure_ascii=False).encode()
+        found = Finding.objects.create(
+            case=case, kind=kind, asset=asset.strip()[:32], amount=_amount(amount), recorded_by=session.staff,
+            recorded_at=now, sealed=vaults.vault().seal(subject, CLASS, words, context=CONTEXT),
+            resolved_at=now if kind == "nothing" else None,
+        )  # fmt: skip
+        details = {"finding": found.pk, "kind": kind}
+        audit.append(
+            [audit.Line(case.number, "finding:record", str(staff.actor(session.staff)), details)], now=now
+        )
+    return found
+
+
+def _amount(said: str) -> Decimal | None:
+    try:
+        value = Decimal(said.replace(",", "")) if said.strip() else None
+    except InvalidOperation as wrong:
+        raise refuse("finding_kind") from wrong
+    return value if value is None or value.is_finite() else None
+
+
+def resolve(session: StaffSession, case: Case, ident: int, *, now: datetime) -> None:
+    """Note that what was found is settled; the case goes on by itself. Raises: Refused."""
+    with transaction.atomic():
+        (case,) = queries.lock([case.pk], wait=True)
+        staff.demand(session.staff, Right.RECORD_FINDING, case)
+        changed = Finding.objects.filter(pk=ident, case=case, resolved_at=None).update(
+            resolved_at=now, resolved_by=session.staff
+        )
+        if not changed:
+            raise refuse("nothing_to_decide")
+        details = {"finding": ident}
+        audit.append(
+            [audit.Line(case.number, "finding:resolve", str(staff.actor(session.staff)), details)], now=now
+        )
+
+
+def text_of(found: Finding) -> str:
+    """Return what was found, in words; empty after erasure."""
+    if not found.sealed:
+        return ""
+    subject = vaults.subject_of(found.case.venue, found.case.account_id)
+    words = json.loads(vaults.vault().open(subject, CLASS, bytes(found.sealed), context=CONTEXT))
+    return str(words["text"])

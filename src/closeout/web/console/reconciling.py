@@ -1,0 +1,22 @@
+"""The reconciliation of one account: what explains its ledger (R-SUP-3)."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from closeout.cases import findings, staff, venues
+from closeout.cases.permissions import Right
+from closeout.web.console import guard, pages
+
+
+@require_GET
+@guard.required
+def reconciliation(request: HttpRequest, number: str) -> HttpResponse:
+    """Show, asset by asset, what the ledger holds, what each product explains, and the rest."""
+    session = guard.who(request)
+    case = staff.case_for(session.staff, number)
+    staff.demand(session.staff, Right.SEE_CASE, case)
+    lines = findings.reconciliation(case, now=venues.now())
+    return pages.show(request, "reconciliation.html", _("Reconciliation"), case=case, lines=lines)

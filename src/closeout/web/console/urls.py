@@ -1,0 +1,28 @@
+"""Addresses of the console: nouns; the verb is the method. Case numbers are names, not secrets."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from closeout.web.console import acting, casing, entrance, numbering, queueing, reconciling
+
+app_name = "console"
+urlpatterns = [
+    path("", queueing.queue, name="queue"),
+    path("signin", entrance.signin, name="signin"),
+    path("signout", entrance.signout, name="signout"),
+    path("search", queueing.search, name="search"),
+    path("numbers", numbering.numbers, name="numbers"),
+    path("evidence/<int:ident>", acting.evidence_file, name="evidence"),
+    path("cases/<str:number>", casing.case_page, name="case"),
+    path("cases/<str:number>/messages", acting.messages, name="messages"),
+    path("cases/<str:number>/assignment", acting.assignment, name="assignment"),
+    path("cases/<str:number>/decisions", acting.ask, name="decisions"),
+    path("cases/<str:number>/answers", acting.answers, name="answers"),
+    path("cases/<str:number>/holds", acting.hold, name="holds"),
+    path("cases/<str:number>/evidence-requests", acting.evidence_requests, name="evidence_requests"),
+    path("cases/<str:number>/evidence-answers", acting.answered, name="evidence_answers"),
+    path("cases/<str:number>/verdicts", acting.verdicts, name="verdicts"),
+    path("cases/<str:number>/findings", acting.found, name="findings"),
+    path("cases/<str:number>/reconciliation", reconciling.reconciliation, name="reconciliation"),
+]

@@ -1,0 +1,83 @@
+"""What teams, tasks, actions and kinds are called on the pages of the console."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+TEAMS = {
+    "support": _("Support"),
+    "identity": _("Identity"),
+    "compliance": _("Compliance"),
+    "approval": _("Approval"),
+}
+TASKS = {
+    "review": _("Manual review"),
+    "message": _("Message of the holder"),
+    "evidence": _("Proof of identity"),
+    "decision": _("Waits for a second person"),
+    "hold": _("Hold"),
+    "compromise": _("Speaks of theft"),
+}
+WAITS = {"us": _("for us"), "holder": _("for the holder")}
+ROLES = {
+    "support": _("Support"),
+    "identity": _("Identity"),
+    "compliance": _("Compliance"),
+    "approver": _("Approver"),
+    "auditor": _("Auditor, reads only"),
+    "operator": _("Operator"),
+}
+ACTIONS = {
+    "approve": _("Approve"),
+    "refuse": _("Refuse with reasons"),
+    "proof": _("Accept the proof in place of the lost factor"),
+    "waive": _("Waive the security waiting period"),
+    "release": _("Release the hold"),
+    "erase": _("Erase early"),
+}
+DECISION_STATES = {
+    "open": _("waits for an answer"),
+    "done": _("done"),
+    "denied": _("denied"),
+    "expired": _("expired"),
+    "changed": _("void: the case changed"),
+}
+EVIDENCE = {
+    "photo": _("Photo holding the document"),
+    "video": _("Video with a spoken sentence"),
+    "questions": _("Questions about the account"),
+}
+VERDICTS = {
+    "": _("not looked at yet"),
+    "matches": _("matches"),
+    "differs": _("differs"),
+    "unclear": _("unclear"),
+}
+HOLD_KINDS = {
+    "judicial": _("Judicial freeze"),
+    "investigation": _("Investigation"),
+    "dispute": _("Dispute"),
+    "check": _("Ordinary check"),
+}
+SCOPES = {
+    "closing": _("stops closing"),
+    "erasure": _("stops erasure"),
+    "both": _("stops both"),
+}
+AUDIENCES = {
+    "holder": _("To the holder"),
+    "agents": _("Note for agents"),
+    "compliance": _("Note for compliance"),
+}
+AUTHORS = {
+    "holder": _("Holder"),
+    "agent": _("Agent"),
+    "system": pgettext_lazy("author", "closeout"),
+}
+FINDINGS = {
+    "hidden_asset": _("A hidden asset"),
+    "open_business": _("Business that has not ended"),
+    "nothing": _("Looked, and found nothing"),
+}
+GROUPS = {"blocked": _("Stands in the way"), "unknown": _("Cannot be read now"), "clear": _("Met")}

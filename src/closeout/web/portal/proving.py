@@ -1,0 +1,125 @@
+"""Proof of identity in place of a lost factor: asked for by the holder, requested by agents, sent from here only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from csp.constants import SELF
+from csp.decorators import csp_update
+from django.core.files.uploadhandler import MemoryFileUploadHandler, StopUpload
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_GET, require_POST
+
+from closeout.cases import evidence, queries, uploads, venues
+from closeout.cases.models import Case, EvidenceRequest
+from closeout.reasons import Refused, refuse
+from closeout.web.portal import errors, holder, pages
+
+BORDER = 64 * 1024  # what a form may add around its file
+DRAINED = 80 << 20  # bytes that are read and thrown away, so that the reason arrives
+CAMERA = "camera=(self), microphone=(self), geolocation=(), payment=(), usb=()"
+
+
+class InMemory(MemoryFileUploadHandler):
+    """Keeps a file in memory, whatever its size: nothing of a person lies unsealed on a disk."""
+
+    def handle_raw_input(self, *_args: Any, **_kwargs: Any) -> None:
+        """Take everything; the size of the whole body was looked at before."""
+        self.activated = True
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        """Begin a file. Raises: StopUpload for a second one."""
+        if getattr(self, "begun", False):
+            raise StopUpload(connection_reset=False)
+        self.begun = True
+        super().new_file(*args, **kwargs)
+
+
+@require_GET
+@csp_update({"media-src": [SELF, "blob:"]})
+@holder.required
+def proof(request: HttpRequest) -> HttpResponse:
+    """Show what is asked for: every request of ours stands here (R-SUP-9)."""
+    who = holder.who(request)
+    return _page(request, queries.case_of(who.account_id, venue=who.venue), None)
+
+
+def _page(request: HttpRequest, case: Case | None, refused: Refused | None) -> HttpResponse:
+    now = venues.now()
+    asked = evidence.requests(case, now=now) if case is not None else ()
+    response = pages.show(
+        request,
+        "proof.html",
+        _("Proof of identity"),
+        status=409 if refused else 200,
+        refused=refused,
+        photo=any(one.kind == "photo" for one in asked),
+        video=next((_video(one) for one in asked if one.kind == "video"), None),
+        received="received" in request.GET,
+    )
+    response.headers["Permissions-Policy"] = CAMERA
+    return response
+
+
+def _video(request: EvidenceRequest) -> dict[str, object]:
+    return {"sentence": evidence.sentence(request, now=venues.now())}
+
+
+def _bounded(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Look at the size before anything is read; then the form's proof as on every page."""
+
+    @csrf_exempt
+    @require_POST
+    def bounded(request: HttpRequest, kind: str) -> HttpResponseBase:
+        most = uploads.MOST[kind]
+        length = request.META.get("CONTENT_LENGTH", "")
+        if not length.isdigit() or int(length) > most + BORDER:
+            _drain(request)
+            why = refuse("upload_too_large", megabytes=most >> 20)
+            return _plain(why) if _is_script(request) else errors.refused(request, why)
+        request.upload_handlers = [InMemory(request)]
+        return csrf_protect(view)(request, kind)
+
+    return bounded
+
+
+def _drain(request: HttpRequest) -> None:
+    """Read a body that is too large and keep nothing, so that the browser reads the answer."""
+    left = DRAINED
+    while left > 0 and (part := request.read(1 << 16)):
+        left -= len(part)
+
+
+@_bounded
+@holder.required
+def sent(request: HttpRequest, kind: str) -> HttpResponse:
+    """Take a photo or a video that was asked for."""
+    who = holder.who(request)
+    case, now = queries.case_of(who.account_id, venue=who.venue), venues.now()
+    asked = evidence.requests(case, now=now) if case is not None else ()
+    wanted = next((one for one in asked if one.kind == kind), None)
+    file = request.FILES.get("file")
+    try:
+        if wanted is None:
+            raise refuse("evidence_closed")
+        if file is None:
+            raise refuse("upload_missing")
+        evidence.receive(wanted, file.read(), now=now)
+    except Refused as why:
+        return _plain(why) if _is_script(request) else _page(request, case, why)
+    return HttpResponseRedirect(reverse("portal:proof") + "?received=")
+
+
+def _is_script(request: HttpRequest) -> bool:
+    return request.headers.get("Accept") == "text/plain"
+
+
+def _plain(why: Refused) -> HttpResponse:
+    """Answer the recorder, which shows the reasons as they are."""
+    return HttpResponse(
+        "\n".join(why.sentences(pages.language())), status=409, content_type="text/plain; charset=utf-8"
+    )

@@ -1,0 +1,165 @@
+"""The agents' console in a real browser: the journeys of issue 7, by keyboard too, in both languages."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+
+def agent(visitor: Any, backstage: Any, name: str, then: str = "/console/") -> Any:
+    """Sit down as somebody who has signed in."""
+    visitor.context.add_cookies([{"name": "sid", "value": backstage.staffed(name=name), "url": visitor.site}])
+    visitor.open(then)
+    return visitor
+
+
+def test_signing_in_needs_the_second_factor(visit: Any) -> None:
+    """Issue 7: staff sign in with two factors; a code is good once, and a wrong one says so."""
+    visitor = visit(language="en", width=1280)
+    page = visitor.page
+    visitor.open("/console/")
+    assert page.url.endswith("/console/signin")
+    page.get_by_role("button", name="operator-1").click()
+    page.fill("#code", "000000")
+    page.locator("form.card button.full").click()
+    assert "The code is wrong" in page.locator("[role=alert]").inner_text()
+    page.fill("#code", page.locator("#shows").inner_text())
+    page.locator("form.card button.full").click()
+    assert page.url.endswith("/console/")
+    page.get_by_role("button", name="Sign out").click()
+    visitor.open("/console/numbers")
+    assert page.url.endswith("/console/signin")
+    assert visitor.complaints == []
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_lost_authenticator_goes_through_video_and_two_approvals(
+    visit: Any, backstage: Any, language: str
+) -> None:
+    """R-DIA-6, R-SUP-4, R-SUP-7, hard case 23: from "lost" to cooling-off without a reset."""
+    account = backstage.person(handle="clean")
+    backstage.applied(account=account, language=language)
+    holder = visit(language=language)
+    holder.sign_in(account, then="/verification")
+    page = holder.page
+    page.locator("a[href$='without=1']").click()
+    for factor in ("email", "sms"):
+        page.fill(f"#code_{factor}", backstage.code(account=account, factor=factor))
+    page.locator("form .actions button").click()
+    page.wait_for_url("**/case**", wait_until="commit")
+    assert backstage.state(account=account) == "review"
+    number = backstage.number(account=account)
+
+    identity = agent(
+        visit(language=language, width=1280), backstage, "identity-1", f"/console/cases/{number}"
+    )
+    identity.page.locator("#evidence button[value=video]").click()
+
+    page.locator("main a[href='/proof']").click()
+    sentence = page.locator("#sentence").inner_text()
+    page.locator("#record").click()
+    page.locator("#stop").wait_for(state="visible")
+    page.wait_for_timeout(2500)
+    page.locator("#stop").click()
+    page.wait_for_url("**/proof?received=")
+
+    identity.open(f"/console/cases/{number}")
+    identity.page.locator("#evidence summary").click()
+    assert identity.page.locator("#evidence q").inner_text() == sentence
+    width = identity.page.locator("#evidence video").evaluate(
+        "(video) => new Promise((done) => { video.onerror = () => done(0);"
+        " video.onloadedmetadata = () => done(video.videoWidth); video.preload = 'auto'; video.load(); })"
+    )
+    assert width > 0
+    identity.page.locator("#evidence button[value=matches]").click()
+    identity.page.locator("#decisions input[value=proof]").check()
+    identity.page.locator("#decisions form.stack button.small").click()
+    for name in ("approver-1", "approver-2"):
+        approver = agent(visit(language=language, width=1280), backstage, name, "/console/?team=approval")
+        approver.page.get_by_role("link", name=number).click()
+        approver.page.locator("#decisions button[value=yes]").click()
+        approver.page.wait_for_url(f"**/cases/{number}*")
+        assert approver.complaints == []
+    assert backstage.state(account=account) == "cooling_off"
+    assert holder.complaints == []
+    assert identity.complaints == []
+
+
+def test_a_judicial_freeze_stops_a_closing_on_its_last_day(visit: Any, backstage: Any) -> None:
+    """R-SUP-8, hard cases 38 and 39: the clock stops; the holder and support read of a manual review only."""
+    account = backstage.person(handle="clean")
+    backstage.submitted(account=account, language="en")
+    number = backstage.number(account=account)
+    backstage.passed(days=6.5)
+    compliance = agent(
+        visit(language="en", width=1280), backstage, "compliance-1", f"/console/cases/{number}"
+    )
+    page = compliance.page
+    page.locator("#holds summary").click()
+    page.get_by_role("button", name="Place the hold").click()
+    assert "needs the authority" in page.locator("[role=alert]").inner_text()
+    compliance.open(f"/console/cases/{number}")
+    page.locator("#holds summary").click()
+    page.fill("#authority", "District court")
+    page.fill("#reference", "7 K 12/26")
+    page.fill("#ordered_on", "2026-01-02")
+    page.get_by_role("button", name="Place the hold").click()
+    assert "District court" in page.locator("#holds").inner_text()
+    backstage.passed(days=3)
+    assert backstage.state(account=account) == "cooling_off"
+    support = agent(visit(language="en", width=1280), backstage, "support-1", f"/console/cases/{number}")
+    seen = support.page.locator("main").inner_text()
+    assert "In manual review" in seen
+    assert not re.search("court|judicial|freeze|hold(?!er)|compliance", seen, re.IGNORECASE)
+    holder = visit(language="en")
+    holder.sign_in(account, then="/case")
+    text = holder.page.locator("main").inner_text()
+    assert "being looked at by a person" in text
+    assert not re.search("court|judicial|compliance", text, re.IGNORECASE)
+
+
+def test_a_message_goes_both_ways_and_a_foreign_address_is_marked(visit: Any, backstage: Any) -> None:
+    """R-SUP-2, R-SUP-9, hard case 58; no text of a holder becomes part of the page."""
+    account = backstage.person(handle="clean")
+    backstage.applied(account=account, language="en")
+    number = backstage.number(account=account)
+    backstage.wrote(account=account, text="<b>bold</b> see https://closeout-help.com, code 123456")
+    support = agent(visit(language="en", width=1280), backstage, "support-1", f"/console/cases/{number}")
+    page = support.page
+    thread = page.locator("#messages")
+    assert "<b>bold</b>" in thread.inner_text()
+    assert thread.locator(".said b").count() == 0
+    assert "imitates closeout.example" in thread.inner_text()
+    assert "123456" not in page.content()
+    page.fill("#text", "We are looking into it.")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    thread.locator("li").nth(1).wait_for()
+    assert "We are looking into it." in backstage.heard(account=account)
+    assert support.complaints == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_pages_are_accessible_and_hold_their_width(
+    visit: Any, backstage: Any, language: str, scheme: str
+) -> None:
+    """Issue 7: queue, case, search, numbers; WCAG 2.2 AA by axe, no overflow at any width."""
+    account = backstage.person(handle="messy")
+    backstage.applied(account=account, language=language)
+    number = backstage.number(account=account)
+    visitor = agent(visit(language=language, width=1280, scheme=scheme, axe=True), backstage, "compliance-1")
+    for path in ("/console/", f"/console/cases/{number}", f"/console/search?q={account}", "/console/numbers",
+                 f"/console/cases/{number}/reconciliation"):  # fmt: skip
+        visitor.open(path)
+        found = Axe().run(visitor.page).response["violations"]
+        assert not found, [(path, one["id"], one["nodes"][0]["html"][:200]) for one in found]
+        for width in (390, 768, 1280):
+            visitor.page.set_viewport_size({"width": width, "height": 844})
+            wide = visitor.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            assert wide <= 0, (path, width, wide)
+        visitor.page.set_viewport_size({"width": 1280, "height": 844})
