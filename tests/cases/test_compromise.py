@@ -25,7 +25,8 @@ SANDBOX = venues.SANDBOX
     "text",
     [
         "我的账号被盗了", "有人 盗 号", "被骗子骗了", "客服让我注销账户", "有人威胁我", "不是我申请的", "异地登录",
-        "他人登录过", "My account was hacked", "I got scammed", "someone else is in my account", "they forced me", "it wasn’t me",
+        "他人登录过", "My account was hacked", "I got scammed", "someone else is in my account", "they forced me",
+        "it wasn’t me",
         "Unauthorised login", "support told me to close it", "PHISHING", "blackmail",
     ],
 )  # fmt: skip
