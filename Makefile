@@ -66,6 +66,9 @@ crash-closing: ready ## kill a closing at every commit point, from application t
 bench-engine: ready ## cooling-off to closed for many cases, against the bare SQL that writes the same rows
 	$(RUN)/python -m benchmarks.engine $(ARGS)
 
+storms: ready ## 10,000 storms of guesses and 10,000 double uses of codes; make test runs 25 of each. Takes a quarter of an hour
+	STORMS=10000 $(RUN)/pytest tests/cases/test_storms.py --capture=no $(ARGS)
+
 soak: ready ## let anything happen to clearings and to the ledger for longer than make test does
 	SOAK_EXAMPLES=300 SOAK_STEPS=50 $(RUN)/pytest tests/clearing/test_machine.py tests/venues/sandbox/test_machine.py --quiet $(ARGS)
 
