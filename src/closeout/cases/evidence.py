@@ -125,6 +125,7 @@ def receive(request: EvidenceRequest, content: bytes, *, now: datetime) -> Evide
     sealed = vaults.vault().seal(subject, CLASS, clean.content, context=CONTEXT)
     path = directory() / f"{case.number}-{request.pk}-{secrets.token_hex(8)}.sealed"
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    kept = False
     path.write_bytes(sealed)
     try:
         with transaction.atomic():
@@ -140,9 +141,10 @@ def receive(request: EvidenceRequest, content: bytes, *, now: datetime) -> Evide
             desk.open_task(case, "identity", "evidence", now=now)
             details = {"evidence": found.pk, "kind": found.kind, "sha256": found.sha256}
             audit.append([audit.Line(case.number, "evidence:receive", "holder", details)], now=now)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
+        kept = True
+    finally:
+        if not kept:
+            path.unlink(missing_ok=True)
     return found
 
 

@@ -18,7 +18,8 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "zh": "{number} 在我们这边的问题已处理完毕，请再次查看自查结果。",
     },
     "product": {
-        "en": "A product in this account ends by itself on a date that the self-check names. Nothing is lost till then.",
+        "en": "A product in this account ends by itself on a date that the self-check names. "
+        "Until then nothing is lost.",
         "zh": "账户中有产品将在自查页面所示日期自动到期，在此之前不会有任何损失。",
     },
 }
