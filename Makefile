@@ -10,7 +10,7 @@ catalogs := $(patsubst %.po,%.mo,$(wildcard src/closeout/locale/*/LC_MESSAGES/*.
 # Tests start many short processes; without compiled files each of them compiles everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo serve test test-web check ready browser style types layers sql-style tests format clean test-spark test-hostile bench-screen bench-records tax-agreement crash-clearing crash-closing bench-engine bench-okx soak
+.PHONY: help demo serve test test-web check ready browser style types layers sql-style tests format clean test-spark test-hostile bench-screen bench-records tax-agreement crash-clearing crash-closing bench-engine bench-okx soak storms
 
 help: ## show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | sort | awk -F '	' '{printf "  make %-12s %s\n", $$1, $$2}'
