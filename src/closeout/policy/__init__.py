@@ -56,7 +56,9 @@ class Policy:
     step_up_minutes: int = days(10, 1, 20, "how long a verification stays fresh")
     code_minutes: int = days(10, 1, 10, "life of an e-mail or SMS code (OWASP ASVS 6.5.5)")
     code_tries: int = days(5, 1, 5, "comparisons of one code, ever")
-    wrong_codes_hourly: int = days(500, 20, 100_000, "of all accounts; 500 guesses at 2 of 1,000,000 hit in 0.1 %")
+    wrong_codes_hourly: int = days(
+        500, 20, 100_000, "of all accounts; 500 guesses at 2 of 1,000,000 hit in 0.1 %"
+    )
     totp_steps_back: int = days(1, 0, 1, "30-second steps that are accepted late")
     dust_forfeit_max: Decimal = field(
         default=Decimal(1),
