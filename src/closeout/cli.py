@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "venue": ("closeout.commands.venue:venue", "Check that a venue keeps its contract."),
     "facts": ("closeout.commands.facts:facts", "Show the relations of facts, check your own tables."),
     "policy": ("closeout.commands.policy:policy", "Check, propose and approve the operator's policy."),
+    "campaign": ("closeout.commands.campaign:campaign", "Leave a market: plan, start, follow, end, report."),
     "screen": ("closeout.commands.screen:screen", "Check everybody: files, a lake or the live database."),
     "population": ("closeout.commands.screen:population", "Generate accounts to try screening on."),
     "conditions": ("closeout.commands.conditions:conditions", "List every condition of closing."),
