@@ -23,6 +23,7 @@ CLOCKS = (
     *DOORS,
     "src/closeout/cases/worker.py",  # the loop of a process: a door without a person
     "src/closeout/venues/okx/",  # a venue has a clock of its own, and OKX signs with it
+    "src/closeout/venues/binance/",  # so does Binance
     "src/closeout/venues/okx_server/",  # and so does the server that stands in for it
     "src/closeout/venues/http.py",
     "src/closeout/cases/sandbox.py",  # a demonstration begins now, unless its story says when

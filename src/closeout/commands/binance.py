@@ -101,9 +101,7 @@ def run_export(asked: Asked, target: Path, language: str, *, since: int) -> None
             progress=lambda kind, rows: door.progress(f"{kind}: {rows}"),
         )  # fmt: skip
         left = history.unexplained(dict(made.ledger_sums), venue.look().facts)
-    from closeout.commands.export import WRITTEN
-
     rows = sum(made.rows.values())
-    click.echo(WRITTEN[language].format(path=made.path, rows=rows, sha256=made.sha256))
+    click.echo(okx_door.WRITTEN[language].format(path=made.path, rows=rows, sha256=made.sha256))
     sums = ", ".join(f"{export.decimal_text(value)} {asset}" for asset, value in left.items())
     click.echo(UNEXPLAINED[language].format(sums=sums) if left else EXPLAINED[language])

@@ -13,7 +13,6 @@ VERIFIED = {
     "en": "{path}: genuine and whole; {files} files, account {account}, made {made_at}",
     "zh": "{path}：真实且完整；{files} 个文件，账户 {account}，生成于 {made_at}",
 }
-WRITTEN = {"en": "{path}: {rows} rows, SHA-256 {sha256}", "zh": "{path}：{rows} 行，SHA-256 {sha256}"}
 
 
 @click.command()
@@ -99,4 +98,4 @@ def _sandbox(named: str, target: Path, language: str) -> None:
         made_at=now.replace(tzinfo=None, microsecond=0), keys=vaults.signing(now=now), venue="sandbox",
     )  # fmt: skip
     rows = sum(made.rows.values())
-    click.echo(WRITTEN[language].format(path=made.path, rows=rows, sha256=made.sha256))
+    click.echo(okx_door.WRITTEN[language].format(path=made.path, rows=rows, sha256=made.sha256))

@@ -39,6 +39,7 @@ SAID: Mapping[str, Mapping[str, str]] = {
         "zh": "OKX 没有给出可用的应答，未得出任何结论。请再运行一次。",
     },
 }
+WRITTEN = {"en": "{path}: {rows} rows, SHA-256 {sha256}", "zh": "{path}：{rows} 行，SHA-256 {sha256}"}
 
 
 @dataclass(frozen=True)
