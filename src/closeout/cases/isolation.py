@@ -120,7 +120,8 @@ def _admit(cursor: Any) -> None:
     if "facts" in there:
         cursor.execute(f"grant select on all tables in schema facts to {ROLE}")
     if "sandbox" in there:
-        cursor.execute(f"grant select on sandbox.clock to {ROLE}")  # its facts ask what time it is there
+        # Functions in views run with the rights of who asks: facts read the time and the market of the sandbox.
+        cursor.execute(f"grant select on sandbox.clock, sandbox.asset to {ROLE}")
     if "audit" in there:
         for table, rights in LOG.items():
             cursor.execute(f"grant {rights} on {table} to {ROLE}")

@@ -19,7 +19,8 @@ def of(request: HttpRequest) -> str:
     said = str(request.META.get("REMOTE_ADDR", ""))
     proxies = int(os.environ.get("CLOSEOUT_PROXIES", "0") or 0)
     if proxies:
-        forwarded = [part.strip() for part in str(request.META.get("HTTP_X_FORWARDED_FOR", "")).split(",")]
+        listed = str(request.META.get("HTTP_X_FORWARDED_FOR", "")).split(",")
+        forwarded = [part.strip() for part in listed if part.strip()]
         said = forwarded[-proxies] if len(forwarded) >= proxies else said
     try:
         address = ipaddress.ip_address(said.partition("%")[0])
