@@ -24,7 +24,7 @@ from psycopg.pq import TransactionStatus
 
 from closeout.cases import clearing_journal
 from closeout.cases.clearing_journal import DatabaseJournal
-from closeout.clearing import run
+from closeout.clearing import run, send
 from closeout.clearing.choices import suggested
 from closeout.policy import Policy
 from closeout.reasons import Refused
@@ -118,6 +118,17 @@ def _at(url: str) -> None:
     """Point Django of this process to ``url``."""
     django_connection.close()
     django_connection.settings_dict["NAME"] = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
+
+
+def die_at(url: str, account_id: int, point: str) -> None:
+    """Clear the account and die the first time that ``point`` is passed."""
+
+    def failpoint(name: str) -> None:
+        if name == point:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    send.failpoint = failpoint
+    clear_to_the_end(url, account_id)
 
 
 def confirm(url: str, account_id: int) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
 from tests.clearing import crash, people, sandbox_people
 from tests.clearing.doing import clear, show
 
@@ -71,6 +70,7 @@ def sent_before_written(patch: pytest.MonkeyPatch) -> None:
     ) -> Iterator[Event]:
         keys = [(clearing_journal.key_of(self.run.run_id, number, line), line.command) for line in lines]
         answers = {answer.key: answer for answer in self.venue.submit(keys)}
+        send.failpoint("clearing.after_call")
         entries, _ = self.journal.intend(self.run.run_id, number, lines, first)
         yield from self.record(entries, answers)
 
@@ -86,18 +86,28 @@ def told_apart(patch: pytest.MonkeyPatch) -> None:
     ) -> Sequence[Event]:
         if receipts:
             real(self, run_id, receipts, ())
+            send.failpoint("planted")
         return real(self, run_id, {}, events)
 
     patch.setattr(DatabaseJournal, "record", record)
 
 
-@pytest.mark.parametrize("plant", [no_look_up, done_before_sent, sent_before_written, told_apart])
-def test_the_crash_matrix_sees_a_planted_bug(
+@pytest.mark.parametrize(
+    ("plant", "point", "differing"),
+    [
+        (no_look_up, "clearing.after_call", {"done", "unwritten"}),
+        (done_before_sent, "clearing.before_call", {"invented"}),
+        (sent_before_written, "clearing.after_call", {"unwritten"}),
+        (told_apart, "planted", {"told"}),
+    ],
+)
+def test_the_crash_matrix_sees_a_planted_bug(  # noqa: PLR0917 - fixtures come by name
     clone_with_cases: Callable[[], AbstractContextManager[str]],
     copy_of: Callable[[str], AbstractContextManager[str]],
-    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     plant: Plant,
+    point: str,
+    differing: set[str],
 ) -> None:
     """R-CLR-4: without a crash the bug shows nothing; with one, the end differs."""
     with clone_with_cases() as url:
@@ -105,16 +115,14 @@ def test_the_crash_matrix_sees_a_planted_bug(
             account_id = sandbox_people.open_account(venue, sandbox_people.furnish)
         plant(monkeypatch)
         with copy_of(url) as target:
-            points = crash.points_of(target, account_id, tmp_path / "points")
+            assert crash.in_a_process(lambda: crash.clear_to_the_end(target, account_id)) == 0
             expected = crash.state_of(target, told=True)
-        caught = 0
-        for point in points:
-            with copy_of(url) as target:
-                caught += crash.end_after(target, account_id, point) != expected
-            if caught:
-                break
-    connection.close()
-    assert caught, f"{plant.__name__} was planted and not seen at any of {len(points)} points"
+        with copy_of(url) as target:
+            assert os.WTERMSIG(crash.in_a_process(lambda: crash.die_at(target, account_id, point))) == 9
+            assert crash.in_a_process(lambda: crash.clear_to_the_end(target, account_id)) == 0
+            end = crash.state_of(target, told=True)
+    assert all(expected[name] == [] for name in ("sums", "unanswered"))
+    assert {name for name in end if end[name] != expected[name]} == differing
 
 
 def test_a_retry_under_a_new_key_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
