@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,8 +23,12 @@ TEXTS = {
     },
     "zero": {"en": "The ledger sums to zero in every asset.", "zh": "每个币种的流水合计均为零。"},
     "rest": {
-        "en": "The ledger does not sum to zero: {sums}. It is still in the account, or older than the records.",
-        "zh": "流水合计不为零：{sums}。差额为账户中剩余资产，或早于记录范围的变动。",
+        "en": "The ledger sums to what is still in the account: {sums}.",
+        "zh": "流水合计等于账户中剩余的资产：{sums}。",
+    },
+    "gap": {
+        "en": "The ledger and the balances of now differ by {gap}: older than the records reach, or moved meanwhile.",
+        "zh": "流水合计与当前余额相差 {gap}：早于记录范围，或在导出期间发生了变动。",
     },
     "done": {"en": "{path}: {rows} rows, SHA-256 {sha256}", "zh": "{path}：{rows} 行，SHA-256 {sha256}"},
 }
@@ -56,30 +60,26 @@ def _build(venue: OkxVenue, archive: Archive, number: int, target: Path, languag
     from closeout.venues.okx import declared, history
 
     now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
-    kept: dict[str, list[Mapping[str, Any]]] = {}
-
-    def records(kind: str) -> list[Mapping[str, Any]]:
-        if kind not in kept:  # asked again when columns get wider: OKX is not
-            kept.clear()
-            door.progress(kind)
-            kept[kind] = list(
-                merged(venue, archive, number) if kind == "ledger" else venue.records(number, kind)
-            )
-        return kept[kind]
-
+    records = history.everything(venue.wire)
+    records["ledger"] = list(merged(archive, records["ledger"]))
     made = export.build(
-        records, tuple(history.SHELVES), target, account=f"okx:{number}", venue="okx", made_at=now,
+        records.__getitem__, tuple(history.SHELVES), target, account=f"okx:{number}", venue="okx", made_at=now,
         keys=KeyStore(declared.home() / "signing", name="closeout.okx").prepare(datetime.now(UTC)),
     )  # fmt: skip
     sums = {asset: total for asset, total in made.ledger_sums if total != "0"}
-    text = TEXTS["rest" if sums else "zero"][language]
+    gap = history.unexplained(sums, records["balances"])
+    text = TEXTS["gap" if gap else "rest" if sums else "zero"][language]
     click.echo(
         TEXTS["done"][language].format(path=made.path, rows=sum(made.rows.values()), sha256=made.sha256)
     )
-    click.echo(text.format(sums=", ".join(f"{total} {asset}" for asset, total in sums.items())))
+    click.echo(text.format(sums=_money(sums), gap=_money(gap)))
 
 
-def merged(venue: OkxVenue, archive: Archive, number: int) -> Iterator[Mapping[str, Any]]:
+def _money(amounts: Mapping[str, object]) -> str:
+    return ", ".join(f"{amount} {asset}" for asset, amount in amounts.items())
+
+
+def merged(archive: Archive, told: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     """Yield the ledger: the files first, then what OKX tells by itself; a bill that both have comes once."""
     from closeout.venues.okx import bills
 
@@ -87,6 +87,6 @@ def merged(venue: OkxVenue, archive: Archive, number: int) -> Iterator[Mapping[s
     for row in bills.entries(archive.ledger()):
         seen.add(row["transfer_id"])
         yield row
-    for row in venue.records(number, "ledger"):
+    for row in bills.entries(told):
         if row["transfer_id"] not in seen:
             yield row

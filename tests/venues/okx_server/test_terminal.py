@@ -112,6 +112,7 @@ def test_export_goes_on_where_it_stopped(
     assert len(list((tmp_path / "state").rglob("20*Q*.csv"))) == 12
     second = terminal(place.key("messy"), "okx", "export", f"--to={target}", "--no-files", *GOOD)
     assert second.exit_code == 0, second.output
+    assert "The ledger sums to what is still in the account" in second.output
     assert export.verify(target)["account"] == f"okx:{place.people['messy']}"
 
 

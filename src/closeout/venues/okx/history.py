@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -29,6 +30,7 @@ from closeout.venues.okx.wire import Wire, pages
 
 Row = Mapping[str, Any]
 TYPES = ("SPOT", "MARGIN", "SWAP", "FUTURES", "OPTION")
+WORKERS = 8
 NUMBERS = ("billId", "tradeId", "ordId", "wdId", "depId")
 BALANCE_CHANGE = "balChg"
 TIMES = ("ts", "fillTime", "uTime", "cTime", "requestTime", "redeemedTime")
@@ -108,6 +110,27 @@ def stream(wire: Wire, kind: str) -> Iterator[Row]:
     """
     lists = [_read(wire, shelf) for shelf in SHELVES.get(kind, ())]
     yield from heapq.merge(*lists, key=_moment_of)
+
+
+def everything(wire: Wire) -> dict[str, list[Row]]:
+    """Read the records of every kind, oldest first, all lists side by side as their limits allow. Raises: Failure."""
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix="okx") as pool:
+        reading = {
+            kind: [pool.submit(_read, wire, shelf) for shelf in shelves] for kind, shelves in SHELVES.items()
+        }
+        return {
+            kind: list(heapq.merge(*(one.result() for one in lists), key=_moment_of))
+            for kind, lists in reading.items()
+        }
+
+
+def unexplained(sums: Mapping[str, str], balances: Sequence[Row]) -> dict[str, Decimal]:
+    """Return by how much the balances of funding and trading and the ledger's sums differ, per asset."""
+    left = {asset: -Decimal(total) for asset, total in sums.items()}
+    for one in balances:
+        if one["wallet"] in ("funding", "trading") and one["amount"] is not None:
+            left[one["asset"]] = left.get(one["asset"], Decimal(0)) + one["amount"]
+    return {asset: value for asset, value in sorted(left.items()) if value}
 
 
 def _read(wire: Wire, shelf: Shelf) -> list[Row]:
