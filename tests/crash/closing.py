@@ -120,9 +120,19 @@ class Bench:
             self._names.remove(made)
         shutil.rmtree(self._home / name, ignore_errors=True)
 
-    def run(self, name: str, folder: Path, *, at: int = 0) -> int:
+    def run(self, name: str, folder: Path, *, at: int = 0, mutant: str = "") -> int:
         """Run the process to the end or to its death; return its exit code, negative if it was killed."""
-        return self._child(name, folder, at=at)
+        return self._child(name, folder, at=at, mutant=mutant)
+
+    def letters_lost(self, name: str, folder: Path) -> int:
+        """Return how many letters count as sent and were never written."""
+        with psycopg.connect(self._at(name)) as opened:
+            rows = opened.execute(
+                "select key, channel from cases_message where sent_at is not null and template <> 'code'"
+            )
+            endings = {"email": "eml", "sms": "txt"}
+            files = [folder / "outbox" / f"{key}.{endings[channel]}" for key, channel in rows.fetchall()]
+        return sum(not file.exists() for file in files)
 
     def start(self, name: str, folder: Path) -> BaseProcess:
         """Start the process and leave it running."""

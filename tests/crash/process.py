@@ -21,14 +21,19 @@ def prepare() -> None:
     from closeout.cases import worker  # noqa: F401
 
 
-def live(name: str, environment: Mapping[str, str], *, at: int = 0, furnish: bool = False) -> None:
-    """Live through a closing in the database called ``name``; die at the ``at``-th point, 0 for never."""
+def live(
+    name: str, environment: Mapping[str, str], *, at: int = 0, furnish: bool = False, mutant: str = ""
+) -> None:
+    """Live through a closing in the database called ``name``; die at the ``at``-th point, 0 for never.
+
+    ``mutant``: the bug that is planted in this process.
+    """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.environ.update(environment)
     from django.core.management import call_command
     from django.db import connection
     from tests.cases import exchange
-    from tests.crash import holder
+    from tests.crash import holder, mutants
 
     from closeout.cases import venues
     from closeout.cluster import databases
@@ -44,5 +49,7 @@ def live(name: str, environment: Mapping[str, str], *, at: int = 0, furnish: boo
             os._exit(0)
         row = opened.execute("select min(account_id) from sandbox.account").fetchone()
     assert row is not None
+    if mutant:
+        mutants.MUTANTS[mutant]()
     holder.live(row[0], at=at, light=bool(environment["CRASH_LIGHT"]), count=Path(environment["CRASH_COUNT"]))
     os._exit(0)  # what else the parent has imported need not be wound up

@@ -187,23 +187,32 @@ def hash_of(kind: str, contact: str) -> bytes:
 
 def note_contacts(case: Case, holder: Holder | None) -> None:
     """Keep the hashes by which ``case`` is found, contacts replaced in the last 90 days included."""
+    _note(_hashes(case, holder), [case.pk])
+
+
+def _hashes(case: Case, holder: Holder | None) -> list[ContactHash]:
     known = [("email", holder.email), ("phone", holder.phone)] if holder else []
     known += [(CHANNELS[channel], address) for channel, address in (holder.replaced if holder else ())]
-    rows = [
+    return [
         ContactHash(venue=case.venue, account_id=case.account_id, kind=kind, hash=hash_of(kind, contact))
         for kind, contact in known
         if contact
     ]
+
+
+def _note(rows: Sequence[ContactHash], cases: Sequence[int]) -> None:
     with transaction.atomic():
         ContactHash.objects.bulk_create(rows, ignore_conflicts=True)
-        Case.objects.filter(pk=case.pk).update(searchable=True)
+        Case.objects.filter(pk__in=cases).update(searchable=True)
 
 
 def collect(*, now: datetime, most: int = BATCH) -> int:
     """Do what the desk needs by itself: find new cases, put reviews into their queue, escalate what runs out."""
     fresh = list(Case.objects.filter(searchable=False).order_by("id")[:most])
-    for case in fresh:
-        note_contacts(case, venues.venue(case.venue).holder(case.account_id))
+    holders = venues.sandbox().holders([case.account_id for case in fresh]) if fresh else {}
+    if fresh:
+        hashes = [row for case in fresh for row in _hashes(case, holders.get(case.account_id))]
+        _note(hashes, [case.pk for case in fresh])
     return len(fresh) + _reviews(now=now, most=most) + _escalate(now=now, most=most)
 
 

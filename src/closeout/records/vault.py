@@ -126,6 +126,41 @@ class Vault:
             raise Unreadable(f"no {cls} key {version} of {subject}")
         return _decrypted(key, sealed, _bound(context, subject, cls, version))
 
+    def seal_all(self, cls: str, plain: Mapping[str, bytes], *, context: str = "") -> dict[str, bytes]:
+        """Encrypt one text for each of many people whose keys were made by :meth:`prepare`, by subject.
+
+        Raises: Unreadable (somebody has no key), KeyGone, ValueError.
+        """
+        keys = self._keys_of(list(plain), cls)
+        sealed = {}
+        for subject, text in plain.items():
+            if subject not in keys:
+                raise Unreadable(f"no {cls} key of {subject}")
+            version, key = keys[subject]
+            nonce = os.urandom(NONCE_BYTES)
+            bound = _bound(context, subject, cls, version)
+            sealed[subject] = HEAD.pack(FORMAT, version) + nonce + AESGCM(key).encrypt(nonce, text, bound)
+        return sealed
+
+    def _keys_of(self, subjects: Sequence[str], cls: str) -> dict[str, tuple[int, bytes]]:
+        """Return version and key of each subject's newest key."""
+        _demand_class(cls)
+        with self._keyring() as connection, connection.cursor(row_factory=tuple_row) as cursor:
+            cursor.execute(
+                "select distinct on (k.subject) k.subject, k.version, e.kek_id, k.wrapped"
+                " from keyring.key as k join keyring.epoch as e on e.number = k.epoch"
+                " where k.subject = any(%s) and k.class = %s order by k.subject, k.version desc",
+                (list(subjects), cls),
+            )
+            rows = cursor.fetchall()
+        return {
+            subject: (
+                version,
+                self._kek.unwrap(kek, bytes(wrapped), context=wrapped_as(subject, cls, version)),
+            )
+            for subject, version, kek, wrapped in rows
+        }
+
     def open_all(self, cls: str, sealed: Mapping[str, bytes], *, context: str = "") -> dict[str, bytes]:
         """Decrypt one text of each of many people, by subject, with one question to the keyring.
 
