@@ -25,6 +25,7 @@ from django.db import transaction  # noqa: E402
 
 from closeout.cases import (  # noqa: E402
     applications,
+    asking,
     clearings,
     codes,
     consent,
@@ -33,6 +34,7 @@ from closeout.cases import (  # noqa: E402
     messages,
     operations,
     policies,
+    proving,
     queries,
     sandbox,
     staff,
@@ -216,6 +218,16 @@ def unreadable(relation: str, how: str = "failed") -> None:
         world.set_source(connection, relation, state=how)
 
 
+def referred(account: int) -> str:
+    """Bring ``account`` from its codes into review: everything is confirmed but the lost authenticator."""
+    case = _case(account)
+    for factor in ("email", "sms"):
+        codes.confirm(case, factor, code(account, factor), now=venues.now())
+    proving.refer(case, lost=["totp"], now=venues.now())
+    worker.run_until_idle(now=venues.now())
+    return _case(account).state
+
+
 def number(account: int) -> str:
     """Return the number of the account's case."""
     return _case(account).number
@@ -235,21 +247,21 @@ def staffed(name: str) -> str:
 
 def wrote(account: int, text: str) -> None:
     """Let the holder write to support."""
-    case = _case(account)
-    correspondence.say(
-        account,
-        text,
-        venue="sandbox",
-        audience="holder",
-        author=operations.HOLDER,
-        case=case,
-        now=venues.now(),
-    )
+    key = uuid.uuid4().hex
+    asking.ask(account, text, venue="sandbox", case=_case(account), key=key, now=venues.now())
 
 
 def heard(account: int) -> list[str]:
     """Return what the holder reads of the conversation."""
     return [one.text for one in correspondence.read(account, venue="sandbox", audience="holder")]
+
+
+def answered(account: int, text: str) -> None:
+    """Let support say something to the holder."""
+    correspondence.say(
+        account, text, venue="sandbox", audience="holder", author=operations.Actor("agent", "lin"),
+        now=venues.now(),
+    )  # fmt: skip
 
 
 def held(account: int, kind: str = "judicial") -> None:
@@ -284,8 +296,10 @@ DEEDS = {
         reached,
         working,
         unreadable,
+        answered,
         number,
         staffed,
+        referred,
         wrote,
         heard,
         held,

@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import DatabaseError, IntegrityError, transaction
 
-from closeout.cases import audit, desk, outcomes, queries, staff
+from closeout.cases import audit, compromise, desk, outcomes, queries, staff
 from closeout.cases.corrections import WAIVABLE
 from closeout.cases.models import Approval, Case, CaseHold, Decision, Evidence, Finding, Staff, StaffSession
 from closeout.cases.permissions import Right
@@ -40,6 +40,7 @@ RULES: Mapping[str, Rule] = {
     "proof": Rule(Right.ASK_PROOF, 2),
     "waive": Rule(Right.ASK_WAIVE, 2),
     "release": Rule(Right.ASK_RELEASE, 1, "compliance"),  # approvers need not know that a hold stands
+    "recover": Rule(Right.ASK_RECOVER, 1),
     "erase": Rule(Right.ASK_ERASE, 2),
 }
 FAULTS = {
@@ -188,6 +189,8 @@ def _lacking(case: Case, action: str, reasons: Sequence[str], detail: Mapping[st
         found.append(Reason("nothing_to_decide"))
     if action in ("approve", "proof") and _unresolved(case):
         found.append(Reason("finding_open"))
+    if action == "recover" and not compromise.stands(case.account_id, venue=case.venue):
+        found.append(Reason("nothing_to_decide"))
     if action == "erase" and (case.held or queries.standing_holds([case.pk])):
         found.append(Reason("under_review"))
     return found

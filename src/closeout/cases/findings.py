@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 
 from django.db import transaction
 
-from closeout.cases import audit, queries, staff, vaults
+from closeout.cases import audit, policies, queries, staff, vaults
 from closeout.cases.models import Case, Finding, StaffSession
 from closeout.cases.permissions import Right
 from closeout.reasons import refuse
@@ -19,19 +19,23 @@ KINDS = ("hidden_asset", "open_business", "nothing")
 CLASS, CONTEXT = "operational", "finding.sealed"
 TEXT_MAX = 2000
 LEDGER = """
-select b.asset, sum(b.available) as available, sum(b.locked) as locked
+select b.account_id, b.asset, sum(b.available) as available, sum(b.locked) as locked
 from balance as b
 cross join policy as p
 group by b.account_id, b.asset
 """
 EXPLAINED = {
-    "orders": "select o.asset, o.locked from open_order as o cross join policy as p",
-    "earn": "select e.asset, e.amount from earn as e cross join policy as p",
-    "collateral": "select l.collateral_asset, l.collateral from loan as l cross join policy as p"
+    "orders": "select o.account_id, o.asset, o.locked from open_order as o cross join policy as p",
+    "earn": "select e.account_id, e.asset, e.amount from earn as e cross join policy as p",
+    "collateral": "select l.account_id, l.collateral_asset, l.collateral from loan as l cross join policy as p"
     " where l.collateral_asset is not null",
-    "p2p": "select o.asset, o.amount from p2p_order as o cross join policy as p where o.state in ('open', 'paid')",
+    "p2p": "select o.account_id, o.asset, o.amount from p2p_order as o cross join policy as p"
+    " where o.state in ('open', 'paid')",
 }
-MOVING = "select t.asset, t.amount, t.kind from transfer as t cross join policy as p where not t.final"
+MOVING = "select t.account_id, t.asset, t.amount from transfer as t cross join policy as p where not t.final"
+
+
+POSITIONS = "select q.account_id, q.asset, q.position_id from position as q cross join policy as p"
 
 
 @dataclass(frozen=True)
@@ -44,41 +48,46 @@ class Line:
     parts: tuple[tuple[str, Decimal], ...]
     moving: Decimal
     residual: Decimal
+    positions: int  # open ones in this asset: their margin is locked too, and facts do not itemise it
 
 
 def reconciliation(case: Case, *, now: datetime) -> Sequence[Line]:
     """Return, asset by asset, what explains the ledger of the account, and the rest."""
-    from closeout.cases import policies
-
     engine, row = queries.engine(), policies.in_force().row(now.replace(tzinfo=None))
 
     def read(sql: str) -> Sequence[Sequence[object]]:
         return engine.rows(sql, policy=row, accounts=[case.account_id])
 
-    ledger = {str(asset): (Decimal(str(free)), Decimal(str(held))) for asset, free, held in read(LEDGER)}
+    ledger = {str(asset): (Decimal(str(free)), Decimal(str(held))) for _, asset, free, held in read(LEDGER)}
     parts: dict[str, dict[str, Decimal]] = {}
     for name, sql in EXPLAINED.items():
-        for asset, amount in read(sql):
+        for _, asset, amount in read(sql):
             known = parts.setdefault(str(asset), {})
             known[name] = known.get(name, Decimal(0)) + Decimal(str(amount))
     moving: dict[str, Decimal] = {}
-    for asset, amount, _ in read(MOVING):
+    for _, asset, amount in read(MOVING):
         moving[str(asset)] = moving.get(str(asset), Decimal(0)) + Decimal(str(amount))
+    margins = [str(asset) for _, asset, _ in read(POSITIONS)]
+    nothing = (Decimal(0), Decimal(0))
     return [
         _line(
             asset,
-            ledger.get(asset, (Decimal(0), Decimal(0))),
+            ledger.get(asset, nothing),
             parts.get(asset, {}),
             moving.get(asset, Decimal(0)),
+            margins.count(asset),
         )
         for asset in sorted(ledger.keys() | parts.keys() | moving.keys())
     ]
 
 
-def _line(asset: str, held: tuple[Decimal, Decimal], parts: dict[str, Decimal], moving: Decimal) -> Line:
+def _line(
+    asset: str, held: tuple[Decimal, Decimal], parts: dict[str, Decimal], moving: Decimal, positions: int
+) -> Line:
     available, locked = held
     explained = sum(parts.values(), Decimal(0))
-    return Line(asset, available, locked, tuple(sorted(parts.items())), moving, locked - explained)
+    named = tuple(sorted(parts.items()))
+    return Line(asset, available, locked, named, moving, locked - explained, positions)
 
 
 def record(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from closeout.cases import audit, correspondence, desk, evidence, holds, queries, refusals
+from closeout.cases import audit, compromise, correspondence, desk, evidence, holds, queries, refusals
 from closeout.cases.models import Case, CaseHold, Decision, Waiver
 from closeout.cases.operations import SYSTEM, Actor, advance
 from closeout.lifecycle import Event, State
@@ -73,6 +73,12 @@ def release(case: Case, decision: Decision, *, actor: Actor, now: datetime) -> N
     holds.settle(case, now=now)
 
 
+def recover(case: Case, decision: Decision, *, actor: Actor, now: datetime) -> None:
+    """Give a protected account back to its owner (R-SUP-10). Raises: Refused (nothing_to_decide)."""
+    if not compromise.recover(case, actor=actor, now=now):
+        raise refuse("nothing_to_decide", decision=decision.pk)
+
+
 def erase_early(case: Case, decision: Decision, *, actor: Actor, now: datetime) -> None:
     """Let the observation end now; the sweep erases as it always does. Raises: Refused (under_review, not_now)."""
     if case.held or queries.standing_holds([case.pk]):
@@ -96,5 +102,6 @@ DO: Mapping[str, Outcome] = {
     "proof": prove,
     "waive": waive,
     "release": release,
+    "recover": recover,
     "erase": erase_early,
 }

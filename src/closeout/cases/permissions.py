@@ -42,6 +42,7 @@ class Right(StrEnum):
     ASK_PROOF = "ask_proof"  # proof of identity in place of a lost factor
     ASK_WAIVE = "ask_waive"  # a security waiting period
     ASK_RELEASE = "ask_release"
+    ASK_RECOVER = "ask_recover"  # give a protected account back to its owner
     ASK_ERASE = "ask_erase"  # early erasure
     PLACE_HOLD = "place_hold"
     DECIDE = "decide"  # yes or no to what somebody else asked for
@@ -95,6 +96,8 @@ RIGHTS: Mapping[tuple[Right, Role], frozenset[State]] = {
     (V.ASK_REFUSE, R.COMPLIANCE): REVIEW,
     (V.ASK_PROOF, R.IDENTITY): REVIEW,
     (V.ASK_WAIVE, R.IDENTITY): UNSUBMITTED,
+    (V.ASK_RECOVER, R.IDENTITY): LIVING,
+    (V.ASK_RECOVER, R.SUPPORT): LIVING,
     (V.ASK_RELEASE, R.COMPLIANCE): LIVING,
     (V.ASK_ERASE, R.SUPPORT): OBSERVED,
     (V.ASK_ERASE, R.COMPLIANCE): OBSERVED,

@@ -35,7 +35,7 @@ from closeout.conditions.check import Report, Result
 from closeout.venues.base import Holder
 from closeout.web.console import guard, pages, words
 
-ASKS = ("approve", "refuse", "proof", "waive", "release", "erase")
+ASKS = ("approve", "refuse", "proof", "waive", "release", "recover", "erase")
 NEUTRAL = frozenset({"hold", "release"})
 
 

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET
 
 from closeout.cases import findings, staff, venues
 from closeout.cases.permissions import Right
-from closeout.web.console import guard, pages
+from closeout.web.console import guard, pages, words
 
 
 @require_GET
@@ -18,5 +18,8 @@ def reconciliation(request: HttpRequest, number: str) -> HttpResponse:
     session = guard.who(request)
     case = staff.case_for(session.staff, number)
     staff.demand(session.staff, Right.SEE_CASE, case)
-    lines = findings.reconciliation(case, now=venues.now())
+    lines = [
+        {"line": line, "parts": [(words.PARTS[name], value) for name, value in line.parts]}
+        for line in findings.reconciliation(case, now=venues.now())
+    ]
     return pages.show(request, "reconciliation.html", _("Reconciliation"), case=case, lines=lines)

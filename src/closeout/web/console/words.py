@@ -34,6 +34,7 @@ ACTIONS = {
     "proof": _("Accept the proof in place of the lost factor"),
     "waive": _("Waive the security waiting period"),
     "release": _("Release the hold"),
+    "recover": _("Give the protected account back"),
     "erase": _("Erase early"),
 }
 DECISION_STATES = {
@@ -74,6 +75,12 @@ AUTHORS = {
     "holder": _("Holder"),
     "agent": _("Agent"),
     "system": pgettext_lazy("author", "closeout"),
+}
+PARTS = {
+    "orders": _("open orders"),
+    "earn": _("Earn"),
+    "collateral": _("collateral of loans"),
+    "p2p": _("P2P orders"),
 }
 FINDINGS = {
     "hidden_asset": _("A hidden asset"),
