@@ -13,7 +13,7 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import psycopg
@@ -26,7 +26,6 @@ from closeout.records.statement import canonical, moment
 SCHEMA = "closeout.audit/1"
 EVENT = re.compile(r"^[a-z_]+:[a-z_]+$")
 TILE = 256
-STREAMED = 4096  # rows per piece that comes from the server
 LOCK = 0x61756474  # "audt"
 TOKEN = re.compile(r"^[\w.:|/+=-]{0,200}$", re.ASCII)
 
@@ -138,19 +137,38 @@ def seal(cursor: Cursor, *, name: str, key: Ed25519PrivateKey, at: datetime) -> 
     return checkpoint
 
 
-def _window(own: Cursor, *, epoch: int, since: int, newest: int, until: int) -> Iterator[tuple[int, bytes]]:
-    """Yield number and record of the entries to seal, in their order, while the server reads on."""
-    yield from own.stream(
-        "select number, rec from audit.entry"
-        " where (epoch, xid) >= (%s, %s::text::xid8) and (epoch < %s or epoch = %s and xid < %s::text::xid8)"
-        " order by epoch, xid, number",
+ROW, NUMBER, REC = 2 + 4, slice(6, 14), slice(18, None)  # where they stand in a row of a binary COPY
+HEADER = 19
+
+
+def copied(own: Cursor, where: str, values: Sequence[object]) -> Iterator[bytes]:
+    """Yield entries in their order as rows of a binary COPY: at ``NUMBER`` the number, at ``REC`` what is hashed.
+
+    That is the fastest way out of PostgreSQL: no value is made of a row before it is needed. What is hashed is the
+    entry with the mark of a leaf before it. ``where`` comes from code, never from a person.
+    """
+    query = (
+        "copy (select number, '\\x00'::bytea || rec from audit.entry"  # noqa: S608
+        f" where {where} order by epoch, xid, number) to stdout (format binary)"
+    )
+    with own.copy(query.encode(), values) as copy:
+        rows = iter(copy)
+        first = bytes(next(rows, b""))[HEADER:]
+        for row in chain([first], rows):
+            if len(row) > ROW:
+                yield bytes(row)
+
+
+def _window(own: Cursor, *, epoch: int, since: int, newest: int, until: int) -> Iterator[bytes]:
+    """Yield the entries to seal, in their order, while the server reads on."""
+    yield from copied(
+        own,
+        "(epoch, xid) >= (%s, %s::text::xid8) and (epoch < %s or epoch = %s and xid < %s::text::xid8)",
         (epoch, str(since), newest, newest, str(until)),
-        binary=True,
-        size=STREAMED,
     )
 
 
-def _extend(own: Cursor, size: int, window: Iterator[tuple[int, bytes]]) -> tuple[int, bytes]:
+def _extend(own: Cursor, size: int, window: Iterator[bytes]) -> tuple[int, bytes]:
     """Append the leaves of ``window`` to the stored tree; return how many and the new root."""
     index, within = divmod(size, TILE)
     blob, packed = _read_tile(own, 0, index) if within else (b"", b"")
@@ -160,8 +178,8 @@ def _extend(own: Cursor, size: int, window: Iterator[tuple[int, bytes]]) -> tupl
     sha256, room, count = hashlib.sha256, TILE - within, 0
     while batch := list(islice(window, room)):
         count += len(batch)
-        blob += b"".join([sha256(b"\x00" + rec).digest() for _, rec in batch])
-        packed += struct.pack(f">{len(batch)}q", *[number for number, _ in batch])
+        blob += b"".join([sha256(row[REC]).digest() for row in batch])
+        packed += b"".join([row[NUMBER] for row in batch])
         tiles[0, index] = blob
         rows.append((0, index, blob, packed))
         if len(blob) == TILE * 32:

@@ -16,7 +16,7 @@ import psycopg
 from psycopg.rows import tuple_row
 
 from closeout.records import merkle, notes
-from closeout.records.audit import STREAMED, TILE, prove, unpack
+from closeout.records.audit import NUMBER, REC, TILE, copied, prove, unpack
 
 Connection = psycopg.Connection[Any]
 Sealed = tuple[int, bytes]  # number of the entry, leaf hash
@@ -177,24 +177,18 @@ def _compare_entries(
     sealed = _tiles(connection)
     epoch, until = (last[2], last[3]) if last else (0, "0")
     with connection.cursor(row_factory=tuple_row) as cursor:
-        stream = cursor.stream(
-            "select number, rec from audit.entry where (epoch, xid) < (%s, %s::text::xid8)"
-            " order by epoch, xid, number",
-            (epoch, until),
-            binary=True,
-            size=STREAMED,
-        )
+        stream = copied(cursor, "(epoch, xid) < (%s, %s::text::xid8)", (epoch, until))
         sha256 = hashlib.sha256
         for packed, blob in sealed:
-            numbers = unpack(packed)
-            rows = list(islice(stream, len(numbers)))
+            rows = list(islice(stream, len(packed) // 8))
             report.entries += len(rows)
-            found = b"".join([sha256(b"\x00" + rec).digest() for _, rec in rows])
-            if found != blob or tuple(row[0] for row in rows) != numbers:
-                matching.compare(_pairs(numbers, blob), _pairs([row[0] for row in rows], found))
-        for number, rec in stream:
+            found = b"".join([sha256(row[REC]).digest() for row in rows])
+            mine = b"".join([row[NUMBER] for row in rows])
+            if found != blob or mine != packed:
+                matching.compare(_pairs(unpack(packed), blob), _pairs(unpack(mine), found))
+        for row in stream:
             report.entries += 1
-            matching.compare([], [(number, merkle.leaf_hash(rec))])
+            matching.compare([], _pairs(unpack(row[NUMBER]), sha256(row[REC]).digest()))
     matching.finish()
     _compare_columns(connection, report)
     with connection.cursor(row_factory=tuple_row) as cursor:
