@@ -107,5 +107,6 @@ LANGUAGE_COOKIE_NAME = "language"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
+FILE_UPLOAD_HANDLERS = ["closeout.web.portal.privacy.NoFiles"]
 DATA_UPLOAD_MAX_NUMBER_FILES = 1  # proof of identity; its page has a limit of its own
 LOGGING = logs.LOGGING

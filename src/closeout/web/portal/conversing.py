@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -79,7 +79,7 @@ def _take(request: HttpRequest) -> HttpResponse:
             form.cleaned_data["text"],
             venue=who.venue,
             now=now,
-            key=request.POST.get("key", "")[:64] or secrets.token_hex(16),
+            key=_once(who, form.cleaned_data["text"]),
             case=queries.case_of(who.account_id, venue=who.venue),
             about=sorted(known),
         )
@@ -91,6 +91,15 @@ def _take(request: HttpRequest) -> HttpResponse:
         problems = [Problem(text, "id_text") for text in why.sentences(pages.language())]
         return _page(request, form, problems=problems, status=422)
     return HttpResponseRedirect(f"{reverse('portal:support')}?sent=1#message-{said.id}")
+
+
+def _once(who: holder.Holder, text: str) -> str:
+    """Return the key under which ``text`` is said once until support has answered, however often it is sent."""
+    answers = (
+        said.id for said in asking.thread(who.account_id, venue=who.venue) if said.author_kind != "holder"
+    )
+    digest = hashlib.sha256(" ".join(text.split()).encode()).hexdigest()
+    return f"{max(answers, default=0)}-{digest[:40]}"
 
 
 def _page(
@@ -106,7 +115,6 @@ def _page(
         status=status,
         form=form,
         problems=problems,
-        key=request.POST.get("key", "")[:64] or secrets.token_hex(16),
         bubbles=[_bubble(said) for said in asking.thread(who.account_id, venue=who.venue)],
         asked=[
             {"what": KINDS[one.kind], "state": STATES[one.state], "open": one.state == "open", "one": one}

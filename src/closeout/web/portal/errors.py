@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from closeout.reasons import Refused
 from closeout.web.portal import pages
+from closeout.web.portal.privacy import UnexpectedFile
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,15 @@ def bad(request: HttpRequest, exception: Exception | None = None) -> HttpRespons
 
     if isinstance(exception, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent):
         return too_much(request)
+    if isinstance(exception, UnexpectedFile):
+        return page(
+            request,
+            415,
+            _("No file is asked for here"),
+            _("This page takes no files, so yours was not kept."),
+            _("Nothing was changed. Send proof of identity only where a request of ours stands."),
+            way=(reverse("portal:support"), _("See what we asked you for")),
+        )
     return page(
         request,
         400,

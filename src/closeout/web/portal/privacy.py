@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+from django.core.exceptions import SuspiciousOperation
+from django.core.files.uploadhandler import FileUploadHandler
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
@@ -12,6 +15,24 @@ HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+
+
+class UnexpectedFile(SuspiciousOperation):
+    """A file came to a page that takes none."""
+
+
+class NoFiles(FileUploadHandler):
+    """Refuses every file before a byte of it is kept; a page that takes files names a handler of its own."""
+
+    def new_file(self, *_args: Any, **_kwargs: Any) -> None:
+        """Refuse. Raises: UnexpectedFile."""
+        raise UnexpectedFile("a file came where none is asked for")
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        """Keep nothing."""
+
+    def file_complete(self, file_size: int) -> None:
+        """Keep nothing."""
 
 
 def _guard(response: HttpResponseBase) -> HttpResponseBase:
