@@ -207,7 +207,8 @@ def test_any_history_reads_back_equal(
     folder = tmp_path_factory.mktemp("x")
     parquet, as_csv, as_json = folder / "x.parquet", folder / "x.csv", folder / "x.json"
     assert tables.write_parquet(lambda: rows, parquet) == len(rows)
-    tables.derive(parquet, csv_to=as_csv, json_to=as_json)
+    with tables.engine() as using:
+        tables.derive(using, parquet, csv_to=as_csv, json_to=as_json)
     names = list(dict.fromkeys(name for row in rows for name in row))
     full = [{name: row.get(name) for name in names} for row in rows]
     assert list(tables.read_parquet(parquet)) == full

@@ -37,6 +37,7 @@ LEVEL_NAME = "compress_level" if hasattr(zipfile.ZipInfo(), "compress_level") el
 
 Rows = Iterable[Mapping[str, Any]]
 Progress = Callable[[str, int], None]
+Seen = dict[Path, tuple[str, int]]
 
 
 class BadArchive(Exception):
@@ -76,19 +77,23 @@ def build(
     disk: nothing has the archive's name then), and whatever ``records`` raises.
     """
     parts = _parts(target, account=account, made_at=made_at)
+    from closeout.records import tables  # heavy: pyarrow and duckdb
+
     rows = {}
-    for kind in kinds:
-        rows[kind] = _part(records, kind, parts)
-        if progress:
-            progress(kind, rows[kind])
+    with tables.engine() as using:
+        for kind in kinds:
+            rows[kind] = _part(records, kind, parts, using)
+            if progress:
+                progress(kind, rows[kind])
+        ledger = _ledger_sums(parts, using) if LEDGER in kinds else ()
     for name, source in (extra or {}).items():
         _place(parts / name, source)
     if LEDGER in kinds:
         _documents(parts, account=account, venue=venue or keys.name, made_at=made_at)
-    ledger = _ledger_sums(parts) if LEDGER in kinds else ()
-    _finish(parts, rows=rows, ledger=ledger, account=account, made_at=made_at, keys=keys)
+    seen: Seen = {}
+    _finish(parts, seen, rows=rows, ledger=ledger, account=account, made_at=made_at, keys=keys)
     aside = target.with_name(f".{target.name}.partial")
-    files = _zip(parts, aside)
+    files = _zip(parts, aside, seen)
     sha256, size = _digest(aside)
     aside.replace(target)
     sync_directory(target.parent)
@@ -108,7 +113,7 @@ def _parts(target: Path, *, account: str, made_at: datetime) -> Path:
     return mine
 
 
-def _part(records: Callable[[str], Rows], kind: str, parts: Path) -> int:
+def _part(records: Callable[[str], Rows], kind: str, parts: Path, using: Any) -> int:
     """Write the three files of one kind unless they are there; return the number of rows."""
     from closeout.records import tables  # heavy: pyarrow and duckdb
 
@@ -118,7 +123,7 @@ def _part(records: Callable[[str], Rows], kind: str, parts: Path) -> int:
     files = {form: parts / form / f"{kind}.{form}" for form in ("csv", "json", "parquet")}
     aside = {form: path.with_name(f".{path.name}") for form, path in files.items()}
     count = tables.write_parquet(lambda: records(kind), aside["parquet"])
-    tables.derive(aside["parquet"], csv_to=aside["csv"], json_to=aside["json"])
+    tables.derive(using, aside["parquet"], csv_to=aside["csv"], json_to=aside["json"])
     for form, path in files.items():
         aside[form].replace(path)
     _write(done, str(count).encode())
@@ -148,10 +153,10 @@ def _write(path: Path, content: bytes) -> None:
     aside.replace(path)
 
 
-def _ledger_sums(parts: Path) -> tuple[tuple[str, str], ...]:
+def _ledger_sums(parts: Path, using: Any) -> tuple[tuple[str, str], ...]:
     from closeout.records import tables
 
-    totals = tables.sums(parts / "parquet" / f"{LEDGER}.parquet", by="asset", amount="amount")
+    totals = tables.sums(using, parts / "parquet" / f"{LEDGER}.parquet", by="asset", amount="amount")
     return tuple((asset, decimal_text(total)) for asset, total in totals.items())
 
 
@@ -164,6 +169,7 @@ def decimal_text(value: Decimal) -> str:
 
 def _finish(
     parts: Path,
+    seen: Seen,
     *,
     rows: Mapping[str, int],
     ledger: Sequence[tuple[str, str]],
@@ -174,7 +180,9 @@ def _finish(
     """Write keys, manifest, its signature and the list of sums: each covers the ones before."""
     _write(parts / KEYS, keys.public().dumps().encode())
     listed = [
-        _entry(parts, path, rows) for path in _members(parts) if path.name not in {MANIFEST, SIGNATURE, SUMS}
+        _entry(parts, path, rows, seen)
+        for path in _members(parts)
+        if path.name not in {MANIFEST, SIGNATURE, SUMS}
     ]
     said = {
         "schema": SCHEMA,
@@ -189,7 +197,7 @@ def _finish(
     signature = jws.sign(manifest, kid, key, typ=TYPE)
     _write(parts / SIGNATURE, (json.dumps(signature, indent=2) + "\n").encode())
     names = [path for path in _members(parts) if path.name != SUMS]
-    lines = [f"{_digest(path)[0]}  {path.relative_to(parts).as_posix()}\n" for path in names]
+    lines = [f"{_seen(path, seen)[0]}  {path.relative_to(parts).as_posix()}\n" for path in names]
     _write(parts / SUMS, "".join(lines).encode())
 
 
@@ -199,8 +207,8 @@ def _members(parts: Path) -> list[Path]:
     return sorted(files, key=lambda path: path.relative_to(parts).as_posix())
 
 
-def _entry(parts: Path, path: Path, rows: Mapping[str, int]) -> dict[str, Any]:
-    sha256, size = _digest(path)
+def _entry(parts: Path, path: Path, rows: Mapping[str, int], seen: Seen) -> dict[str, Any]:
+    sha256, size = _seen(path, seen)
     entry: dict[str, Any] = {"name": path.relative_to(parts).as_posix(), "bytes": size, "sha256": sha256}
     if path.stem in rows and path.parent.name in {"csv", "json", "parquet"}:
         entry |= {"kind": path.stem, "rows": rows[path.stem]}
@@ -214,7 +222,14 @@ def _digest(path: Path) -> tuple[str, int]:
         return found.hexdigest(), file.tell()
 
 
-def _zip(parts: Path, aside: Path) -> list[Exported]:
+def _seen(path: Path, seen: Seen) -> tuple[str, int]:
+    """Return SHA-256 and size of a file of this build, read for that once."""
+    if path not in seen:
+        seen[path] = _digest(path)
+    return seen[path]
+
+
+def _zip(parts: Path, aside: Path, seen: Seen) -> list[Exported]:
     files = []
     with zipfile.ZipFile(aside, "w", allowZip64=True) as archive:
         for path in _members(parts):
@@ -226,7 +241,7 @@ def _zip(parts: Path, aside: Path) -> list[Exported]:
             member.file_size = path.stat().st_size
             with path.open("rb") as source, archive.open(member, "w") as into:
                 shutil.copyfileobj(source, into, CHUNK)
-            sha256, size = _digest(path)
+            sha256, size = _seen(path, seen)
             files.append(Exported(name, size, sha256))
     return files
 

@@ -10,6 +10,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import chain, islice
@@ -228,24 +229,28 @@ def text_of(value: object) -> str:
     return str(value)
 
 
-def derive(parquet: Path, *, csv_to: Path, json_to: Path) -> None:
+@contextmanager
+def engine() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Lend an engine of bounded memory that keeps the order of rows. Starting one costs more than a small table."""
+    with duckdb.connect(config={"memory_limit": MEMORY, "threads": 2}) as opened:
+        opened.execute("set preserve_insertion_order = true")
+        yield opened
+
+
+def derive(using: duckdb.DuckDBPyConnection, parquet: Path, *, csv_to: Path, json_to: Path) -> None:
     """Write the rows of ``parquet`` as CSV and as a JSON array, in bounded memory and in the same order."""
     schema = pq.read_schema(parquet)
-    with duckdb.connect(config={"memory_limit": MEMORY, "threads": 2}) as engine:
-        engine.execute("set preserve_insertion_order = true")
-        source = f"from read_parquet({_quoted(str(parquet))})"
-        if len(schema) == 0:
-            csv_to.write_bytes(b"")
-            json_to.write_bytes(b"[]\n")
-            return
-        cells = ", ".join(_csv_cell(field) for field in schema)
-        names = ", ".join(_json_cell(field) for field in schema)
-        texts = ", ".join(_name(field.name) for field in schema if field.type == pa.string())
-        force = f", force_quote ({texts})" if texts else ""
-        engine.execute(
-            f"copy (select {cells} {source}) to {_quoted(str(csv_to))} (format csv, header{force})"
-        )
-        engine.execute(f"copy (select {names} {source}) to {_quoted(str(json_to))} (format json, array true)")
+    if len(schema) == 0:
+        csv_to.write_bytes(b"")
+        json_to.write_bytes(b"[]\n")
+        return
+    source = f"from read_parquet({_quoted(str(parquet))})"
+    cells = ", ".join(_csv_cell(field) for field in schema)
+    names = ", ".join(_json_cell(field) for field in schema)
+    texts = ", ".join(_name(field.name) for field in schema if field.type == pa.string())
+    force = f", force_quote ({texts})" if texts else ""
+    using.execute(f"copy (select {cells} {source}) to {_quoted(str(csv_to))} (format csv, header{force})")
+    using.execute(f"copy (select {names} {source}) to {_quoted(str(json_to))} (format json, array true)")
 
 
 def _csv_cell(field: pa.Field) -> str:
@@ -280,16 +285,15 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def sums(parquet: Path, *, by: str, amount: str) -> dict[str, Decimal]:
+def sums(using: duckdb.DuckDBPyConnection, parquet: Path, *, by: str, amount: str) -> dict[str, Decimal]:
     """Return the exact sum of ``amount`` per value of ``by``; nothing if the columns are not there."""
     schema = pq.read_schema(parquet)
     if not {by, amount} <= set(schema.names):
         return {}
-    with duckdb.connect(config={"memory_limit": MEMORY, "threads": 2}) as engine:
-        rows = engine.execute(
-            f"select {_name(by)}, sum(cast({_name(amount)} as decimal(38, 18)))"  # noqa: S608
-            f" from read_parquet({_quoted(str(parquet))}) group by 1 order by 1"
-        ).fetchall()
+    rows = using.execute(
+        f"select {_name(by)}, sum(cast({_name(amount)} as decimal(38, 18)))"  # noqa: S608
+        f" from read_parquet({_quoted(str(parquet))}) group by 1 order by 1"
+    ).fetchall()
     return {str(asset): total if total is not None else Decimal(0) for asset, total in rows}
 
 
