@@ -33,11 +33,15 @@ def now() -> datetime:
 
 
 def account_of(named: str) -> int | None:
-    """Return the account that ``named`` means: its number, or the handle of a seeded person; None if there is none."""
+    """Return the account that ``named`` means: its number, or the handle of a seeded person; None if there is none.
+
+    A handle is free again when its account is closed: then the newest account has it.
+    """
     with sandbox().connection() as connection:
         found = connection.execute(
-            "select account_id from sandbox.account where handle = %s or account_id::text = %s",
-            (named, named),
+            "select account_id from sandbox.account where handle = %s or account_id::text = %s "
+            "order by account_id::text = %s desc, account_id desc limit 1",
+            (named, named, named),
         ).fetchone()
     return None if found is None else int(found[0])
 
