@@ -77,6 +77,36 @@ def test_a_broken_source_never_clears_and_never_blames(relation: str, fault: str
     assert document(report, POLICY)["earliest_closing_at"] is None
 
 
+def test_what_a_partial_source_shows_is_kept_as_evidence_and_never_acted_upon() -> None:
+    """R-CHK-17: one order came, perhaps more are open: unknown, and the one is shown beside it."""
+    facts = world.clean()
+    facts["open_order"] = [world.row("open_order", order_id="o7")]
+    sources = world.complete()
+    sources["open_order"] = Source("open_order", "partial", world.NOW)
+    report = _check(facts, sources)
+    finding = next(one for one in report.findings if one.condition.code == "no_open_orders")
+    assert (finding.result, finding.fault, finding.blockers) == (Result.UNKNOWN, "partial", ())
+    assert [row.item for row in finding.evidence] == ["o7"]
+    assert report.blockers == ()
+    for lang, words in (("en", "only in part"), ("zh", "只返回了部分数据")):
+        assert words in sentence(finding, lang)
+    shown = next(one for one in document(report, POLICY)["conditions"] if one["code"] == "no_open_orders")
+    assert [row["item"] for row in shown["fault"]["evidence"]] == ["o7"]
+
+
+@pytest.mark.parametrize("relation", ["contact", "identity", "loan"])
+def test_a_row_that_is_missing_from_a_partial_source_proves_nothing(relation: str) -> None:
+    """No contact, no identity, no debt: perhaps they are in the part that did not come."""
+    facts = world.clean()
+    facts["balance"] = [world.row("balance", available=-1)] if relation == "loan" else []
+    facts[relation] = []
+    sources = world.complete()
+    sources[relation] = Source(relation, "partial", world.NOW)
+    unknown = [one for one in _check(facts, sources).findings if one.fault == "partial"]
+    assert unknown
+    assert all(one.evidence == () for one in unknown)
+
+
 def test_facts_as_old_as_the_policy_allows_still_count() -> None:
     sources = world.complete(world.days_ago(minutes=60))
     assert _check(world.clean(), sources).result is Result.CLEAR

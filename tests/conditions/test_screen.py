@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import psycopg
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
@@ -22,7 +20,7 @@ from closeout.commands.screen import screen as screen_command
 from closeout.conditions import buckets, screen
 from closeout.conditions.check import Result, check
 from closeout.facts import arrow, parquet, population
-from closeout.facts.schema import RELATIONS
+from closeout.facts.schema import RELATIONS, Source
 from closeout.policy import Policy
 
 POLICY = Policy()
@@ -109,6 +107,23 @@ def test_the_live_database_gives_the_same_summary_as_its_files(
     assert (live["accounts"], live["blocked"], live["unknown"], live["clear"]) == (39, 20, 5, 14)
 
 
+@pytest.mark.parametrize("state", ["partial", "failed"])
+def test_a_source_that_is_not_complete_leaves_nobody_clear_in_the_live_database(
+    state: str, connection: psycopg.Connection[Any], tmp_path: Path
+) -> None:
+    """R-CHK-17: what a partial source showed counts as unknown, never as blocked and never as clear."""
+    facts = world.clean(1, 2, 3)
+    facts["hold"] = [world.row("hold", 1)]
+    facts["api_key"] = [world.row("api_key", 2)]
+    sources = world.complete()
+    sources["hold"] = Source("hold", state, world.NOW)
+    engine = world.in_postgres(connection, facts, sources)
+    found = screen.screen_live(engine, [1, 2, 3], tmp_path / "out", policy=POLICY, as_of=world.NOW)
+    assert (found["clear"], found["blocked"], found["unknown"]) == (0, 1, 2)
+    assert found["missing"] == ["hold"]
+    assert {row[:2] for row in blockers(tmp_path / "out")} == {(2, "no_api_keys")}
+
+
 def test_a_relation_that_was_not_fetched_leaves_nobody_clear(tmp_path: Path) -> None:
     written(world.clean(1, 2), tmp_path / "facts")
     (tmp_path / "facts" / "hold" / "part-0.parquet").unlink()
@@ -131,88 +146,6 @@ def test_what_if_says_who_becomes_free(tmp_path: Path) -> None:
     assert found["what_if"]["conditions"] == [
         {"code": "security_password_quiet", "accounts": -1, "blockers": -1}
     ]
-
-
-def _without(folder: Path) -> str:
-    path = folder / "loan" / "part-0.parquet"
-    pq.write_table(pq.read_table(path).drop_columns(["interest"]), path)
-    return f"{path}: column interest (DECIMAL(36,18)) is missing"
-
-
-def _extra(folder: Path) -> str:
-    path = folder / "loan" / "part-0.parquet"
-    table = pq.read_table(path)
-    pq.write_table(table.append_column("rate", pa.nulls(table.num_rows, pa.int64())), path)
-    return f"{path}: column rate is unknown"
-
-
-def _typed(folder: Path) -> str:
-    path = folder / "balance" / "part-0.parquet"
-    table = pq.read_table(path)
-    place = table.column_names.index("available")
-    pq.write_table(table.set_column(place, "available", table["available"].cast(pa.float64())), path)
-    return f"{path}: column available is DOUBLE, must be DECIMAL(36,18)"
-
-
-def _cut(folder: Path) -> str:
-    path = folder / "account" / "part-0.parquet"
-    path.write_bytes(path.read_bytes()[:-40])
-    return f"{path}: cannot be read, perhaps cut off"
-
-
-def _hollow(folder: Path) -> str:
-    path = folder / "account" / "part-0.parquet"
-    path.write_bytes(b"")
-    return f"{path}: is empty or cut off"
-
-
-def _unknown(folder: Path) -> str:
-    (folder / "wallets.parquet").write_bytes(b"PAR1")
-    return f"{folder / 'wallets.parquet'}: unknown relation"
-
-
-def _twice(folder: Path) -> str:
-    path = folder / "account" / "part-0.parquet"
-    table = pq.read_table(path)
-    pq.write_table(pa.concat_tables([table, table.slice(0, 1)]), path, row_group_size=2)
-    return f"{path}: columns account_id, row group 1: account_id = 1 stands there twice"
-
-
-def _nobody(folder: Path) -> str:
-    path = folder / "account" / "part-0.parquet"
-    table = pq.read_table(path)
-    ids = pa.array([1, 2, None], pa.int64())
-    pq.write_table(table.set_column(0, "account_id", ids), path, row_group_size=2)
-    return f"{path}: column account_id, row group 1: 1 rows without an account"
-
-
-def _no_account(folder: Path) -> str:
-    (folder / "account" / "part-0.parquet").unlink()
-    return f"{folder / 'account'}: no Parquet file in it"
-
-
-def _nothing(folder: Path) -> str:
-    for path in sorted(folder.rglob("*"), reverse=True):
-        path.unlink() if path.is_file() else path.rmdir()
-    return f"{folder}: nothing in it"
-
-
-SPOILERS: Sequence[Callable[[Path], str]] = (
-    _without, _extra, _typed, _cut, _hollow, _unknown, _twice, _nobody, _no_account, _nothing,
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("spoil", SPOILERS)
-def test_bad_input_is_named_and_leaves_nothing_behind(spoil: Callable[[Path], str], tmp_path: Path) -> None:
-    facts = world.clean(1, 2, 3)
-    facts["balance"] = [world.row("balance", available=1)]
-    folder = written(facts, tmp_path / "facts")
-    named = spoil(folder)
-    ran = CliRunner().invoke(screen_command, ["--facts", str(folder), "--out", str(tmp_path / "out")])
-    assert ran.exit_code == 2, ran.output
-    assert named in ran.stderr
-    assert ran.stdout == ""
-    assert [path.name for path in tmp_path.iterdir()] == ["facts"]
 
 
 def test_the_terminal_screens_and_writes_a_page(tmp_path: Path) -> None:

@@ -19,7 +19,12 @@ from closeout.commands import door
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False))
 @click.option("--as-of", "as_of", help="Moment to judge at, ISO 8601, UTC unless it says otherwise.")
-@click.option("--policy", "policy_file", type=click.Path(path_type=Path), help="Policy, TOML.")
+@click.option(
+    "--policy",
+    "policy_file",
+    type=click.Path(path_type=Path),
+    help="Policy, TOML. Default: of the database the one in force.",
+)
 @click.option(
     "--what-if", "draft_file", type=click.Path(path_type=Path), help="Draft policy to compare with."
 )
@@ -29,19 +34,23 @@ def screen(**asked: Any) -> None:
 
     Exit code: 0 done, 2 the facts or the policy cannot be used, 4 the database did not answer.
     """
+    from closeout.facts.engine import FactsUnreachable
     from closeout.facts.parquet import BadFacts
-    from closeout.policy import Policy, load
+    from closeout.policy import load
 
     if (asked["folder"] is None) == (asked["venue"] is None):
         raise click.UsageError("give either --facts DIR or --venue sandbox")
-    policy = load(asked["policy_file"]) if asked["policy_file"] else Policy()
+    policy = load(asked["policy_file"]) if asked["policy_file"] else None
     draft = load(asked["draft_file"]) if asked["draft_file"] else None
     try:
-        found = _live(asked, policy) if asked["folder"] is None else _files(asked, policy, draft)
+        found = _live(asked, policy, draft) if asked["folder"] is None else _files(asked, policy, draft)
     except BadFacts as wrong:
         for problem in wrong.problems:
             click.echo(problem, err=True)
         raise click.exceptions.Exit(door.USAGE) from None
+    except FactsUnreachable as wrong:
+        click.echo((str(wrong).splitlines() or ["the facts cannot be read"])[0], err=True)
+        raise click.exceptions.Exit(door.UNREACHABLE) from None
     except (FileExistsError, NotADirectoryError) as wrong:
         raise click.UsageError(str(wrong)) from None
     if asked["as_json"]:
@@ -54,16 +63,35 @@ def screen(**asked: Any) -> None:
 def _files(asked: dict[str, Any], policy: Any, draft: Any) -> dict[str, Any]:
     from closeout.conditions import screen as screening
     from closeout.facts import parquet
+    from closeout.policy import Policy
 
-    if asked["engine"] == "postgres":
-        raise click.UsageError("postgres screens a live database: give --venue sandbox, not --facts")
     folder = parquet.opened(asked["folder"])
     moment = _moment(asked["as_of"]) or parquet.as_of(asked["folder"])
-    wanted = screening.Asked(folder, policy, moment, draft)
+    wanted = screening.Asked(folder, policy or Policy(), moment, draft)
+    if asked["engine"] == "postgres":
+        return _files_in_postgres(wanted, asked["out"])
     return screening.screen(wanted, asked["out"], engine=asked["engine"] or "duckdb", progress=_progress)
 
 
-def _live(asked: dict[str, Any], policy: Any) -> dict[str, Any]:
+def _files_in_postgres(wanted: Any, out: Path) -> dict[str, Any]:
+    """Load the files into a schema that is never committed, and screen that."""
+    from contextlib import closing
+
+    from closeout import cluster
+    from closeout.conditions import screen as screening
+    from closeout.facts import loading
+
+    screening.refuse_duplicates(wanted.folder)
+    with closing(cluster.connect(cluster.ensure())) as connection:
+        engine = loading.load(connection, wanted.folder, schema="closeout_screening", as_of=wanted.as_of)
+        rows = connection.execute("select account_id from closeout_screening.account order by account_id")
+        return screening.screen_live(
+            engine, [number for (number,) in rows], out, policy=wanted.policy, as_of=wanted.as_of,
+            draft=wanted.draft, progress=_progress,
+        )  # fmt: skip
+
+
+def _live(asked: dict[str, Any], policy: Any, draft: Any) -> dict[str, Any]:
     if asked["engine"] not in {None, "postgres"}:
         raise click.UsageError("a live database is screened by postgres")
     from closeout.cases import start
@@ -71,17 +99,18 @@ def _live(asked: dict[str, Any], policy: Any) -> dict[str, Any]:
     start.begin()
     from django.db import connection
 
-    from closeout.cases import venues
+    from closeout.cases import policies, venues
     from closeout.conditions import screen as screening
     from closeout.facts.postgres import PostgresFacts
 
+    policy = policy or policies.in_force()
     with connection.cursor() as cursor:
         cursor.execute("select account_id from facts.account order by account_id")
         accounts = [number for (number,) in cursor.fetchall()]
         engine = PostgresFacts(cursor)
-        moment = _moment(asked["as_of"]) or venues.now()
+        moment = _moment(asked["as_of"]) or venues.now().replace(tzinfo=None)
         return screening.screen_live(
-            engine, accounts, asked["out"], policy=policy, as_of=moment, progress=_progress
+            engine, accounts, asked["out"], policy=policy, as_of=moment, draft=draft, progress=_progress
         )
 
 

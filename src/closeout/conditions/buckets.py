@@ -16,7 +16,7 @@ from pathlib import Path
 from closeout.conditions.catalog import Condition, catalog, data_faults
 from closeout.conditions.check import labelled
 from closeout.facts.ddl import blocker_shape_select
-from closeout.facts.duck import bounded, set_policy
+from closeout.facts.duck import bounded, file_list, set_policy
 from closeout.facts.engine import Row
 from closeout.facts.parquet import Folder
 from closeout.facts.schema import RELATIONS, columns
@@ -67,7 +67,7 @@ def _cuts(folder: Folder, size: int) -> list[int]:
     shares = ", ".join(str(share / many) for share in range(1, many))
     with bounded("160MB") as connection:
         row = connection.execute(
-            f"select quantile_disc(account_id, [{shares}]) from read_parquet({_list(folder.files['account'])}) "
+            f"select quantile_disc(account_id, [{shares}]) from read_parquet({file_list(folder.files['account'])}) "
             f"using sample {max(100_000, many * 1000)} rows"
         ).fetchall()
     return [int(cut) for cut in row[0][0]]
@@ -164,7 +164,7 @@ class Screen:
                     for path in paths
                 )
                 where = "" if whole else f" where account_id between {bucket.least} and {bucket.most}"
-                text = f"select * from read_parquet({_list(paths)}){where}"
+                text = f"select * from read_parquet({file_list(paths)}){where}"
             else:
                 cells = ", ".join(
                     f"cast(null as {one.type}) as {one.name}" for one in columns(RELATIONS[name])
@@ -278,7 +278,3 @@ def _listed(condition: Condition, number: int) -> str:
         for one in columns(RELATIONS[condition.drives])
     ]
     return f"select {', '.join(cells)} from (select unnest(l{number}) as u from tally)"
-
-
-def _list(paths: Sequence[Path]) -> str:
-    return "[" + ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths) + "]"

@@ -55,7 +55,8 @@ class Finding:
     blockers: tuple[Blocker, ...] = ()
     fault: str | None = None  # when unknown: failed, stale, partial, missing, or the code of a data fault
     fault_relation: str | None = None
-    evidence: tuple[Blocker, ...] = ()  # the rows of a data fault, in full; never something to clear
+    # Why it is unknown: the rows of a data fault in full, or what a partial source did show. Never to be cleared.
+    evidence: tuple[Blocker, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,8 @@ def check(
 
     An account without a row in the relation ``account`` is not a known account: it is left out of the
     answer; when ``account`` itself cannot be read, every account is answered as unknown. A finding that is
-    unknown has no blockers: what cannot be trusted is not acted upon. ``as_of``: naive UTC.
+    unknown has no blockers: what cannot be trusted is not acted upon; what a partial source did show is kept
+    as evidence. ``as_of``: naive UTC.
     Raises: FactsUnreachable.
     """
     if not accounts:
@@ -99,7 +101,7 @@ def check(
     asked = tuple(
         condition.code
         for condition in (*catalog(), *data_faults())
-        if not condition.reads.keys() & unreadable.keys() and condition.drives not in empty
+        if _can_be_asked(condition, unreadable) and condition.drives not in empty
     )
     present = PRESENT not in unreadable
     answered: dict[int, dict[str, list[Blocker]]] = {} if present else {number: {} for number in accounts}
@@ -113,6 +115,14 @@ def check(
         for number in dict.fromkeys(accounts)
         if number in answered and (not present or PRESENT in answered[number])
     }
+
+
+def _can_be_asked(condition: Condition, unreadable: Mapping[str, str]) -> bool:
+    """Say whether the rows mean something: of a partial source only those that need no other row to block."""
+    touched = condition.reads.keys() & unreadable.keys()
+    if not touched:
+        return True
+    return condition.where is not None and not condition.faults and unreadable[condition.drives] == "partial"
 
 
 @lru_cache(maxsize=256)
@@ -176,7 +186,9 @@ def _finding(
 ) -> Finding:
     for relation in sorted(condition.reads):
         if relation in unreadable:
-            return Finding(condition, Result.UNKNOWN, fault=unreadable[relation], fault_relation=relation)
+            shown = tuple(_sorted(answered.get(condition.code, ())))
+            fault = unreadable[relation]
+            return Finding(condition, Result.UNKNOWN, fault=fault, fault_relation=relation, evidence=shown)
     for relation in sorted(condition.reads):
         if relation in doubted:
             codes = doubted[relation]

@@ -23,6 +23,14 @@ def write(
     Raises: FactsUnreachable.
     """
     running = session or spark.session()
+    with spark.answering():
+        _write(running, folder, policy_row, target)
+    for extra in (*target.glob("_*"), *target.glob(".*")):
+        shutil.rmtree(extra) if extra.is_dir() else extra.unlink()
+    return sorted(target.glob("*.parquet"))
+
+
+def _write(running: Any, folder: Folder, policy_row: Mapping[str, object], target: Path) -> None:
     as_of = policy_row["as_of"]
     spark.SparkFacts.folder(running, folder, as_of=as_of)  # type: ignore[arg-type]
     spark.set_policy(running, policy_row)
@@ -47,9 +55,6 @@ def write(
     files = 4 * running.sparkContext.defaultParallelism  # not one small file per condition and file
     result.coalesce(files).write.mode("overwrite").parquet(str(target))
     doubt.unpersist()
-    for extra in (*target.glob("_*"), *target.glob(".*")):
-        shutil.rmtree(extra) if extra.is_dir() else extra.unlink()
-    return sorted(target.glob("*.parquet"))
 
 
 def _pairs(by_code: Mapping[str, Sequence[str]]) -> str:

@@ -69,9 +69,8 @@ class DuckFacts:
         connection = _open()
         found = parquet_files(folder)
         for name, paths in found.items():
-            listed = ", ".join(_quoted(str(path)) for path in paths)
             try:
-                connection.execute(f"create view {name} as select * from read_parquet([{listed}])")
+                connection.execute(f"create view {name} as select * from read_parquet({file_list(paths)})")
             except duckdb.Error as wrong:
                 raise FactsUnreachable(f"{folder / name}: {wrong}") from wrong
         absent = RELATIONS.keys() - found.keys()
@@ -196,6 +195,11 @@ def _plain(value: object) -> object:
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
+
+
+def file_list(paths: Sequence[Path]) -> str:
+    """Return ``paths`` as ``read_parquet`` takes them."""
+    return "[" + ", ".join(_quoted(str(path)) for path in paths) + "]"
 
 
 def as_tuple(row: Relation) -> tuple[object, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -150,6 +151,27 @@ def _span(connection: duckdb.DuckDBPyConnection, path: Path) -> tuple[int, tuple
         least, most = connection.execute(query, [str(path)]).fetchall()[0]
         return count, (int(least), int(most))
     return count, (min(int(row[1]) for row in rows), max(int(row[2]) for row in rows))
+
+
+def undecodable(folder: Folder) -> list[str]:
+    """Return the first column of the first row group of each file that cannot be read, whatever its footer says.
+
+    Reads everything; for when a screening has failed.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    problems = []
+    for path in (path for paths in folder.files.values() for path in paths):
+        with parquet.ParquetFile(path) as file:
+            for group, column in itertools.product(range(file.num_row_groups), file.schema_arrow.names):
+                try:
+                    file.read_row_group(group, columns=[column])
+                except (pa.ArrowException, OSError) as wrong:
+                    said = str(wrong).splitlines()[0]
+                    problems.append(f"{path}: column {column}, row group {group}: cannot be read: {said}")
+                    break
+    return problems
 
 
 def duplicates(

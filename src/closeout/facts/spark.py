@@ -5,10 +5,11 @@ The optional extra ``spark`` brings PySpark; Java 17 or newer is the machine's.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -71,6 +72,15 @@ def _failures() -> tuple[type[Exception], ...]:
     return (ours, java)
 
 
+@contextlib.contextmanager
+def answering() -> Iterator[None]:
+    """Turn what Spark raises into FactsUnreachable."""
+    try:
+        yield
+    except _failures() as wrong:
+        raise FactsUnreachable(str(wrong)) from wrong
+
+
 class SparkFacts:
     """An engine over temporary views of one Spark session."""
 
@@ -103,10 +113,8 @@ class SparkFacts:
         if accounts is not None:
             numbers = ", ".join(str(int(number)) for number in accounts) or "null"
             sql = f"select * from (\n{sql}\n) as answer where answer.account_id in ({numbers})"
-        try:
+        with answering():
             return [tuple(row) for row in self.spark.sql(sql).collect()]
-        except _failures() as wrong:
-            raise FactsUnreachable(str(wrong)) from wrong
 
 
 def set_policy(spark: Any, row: Mapping[str, object]) -> None:
