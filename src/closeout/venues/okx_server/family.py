@@ -72,12 +72,14 @@ def subs(books: Books, _: Params) -> list[Row]:
 def sub_keys(books: Books, params: Params) -> list[Row]:
     """Answer ``users/subaccount/apikey``."""
     rows = books.rows(
-        "select * from sandbox.api_key where account_id = %s and kind = 'key' and revoked_at is null",
+        "select coalesce(k.api_key, a.key_id::text) as name, a.* from sandbox.api_key as a "
+        "left join okx_server.key as k using (key_id) "
+        "where a.account_id = %s and a.kind = 'key' and a.revoked_at is null",
         books.sub(params),
     )
     return [
         said(
-            apiKey=row["key_id"],
+            apiKey=row["name"],
             label=row["label"],
             perm="read_only,trade" if row["can_trade"] else "read_only",
             ip="",

@@ -47,10 +47,11 @@ def issue(
     label: str = "closeout",
     addresses: str = "",
     simulated: bool = False,
+    passphrase: str = "",
 ) -> Key:
     """Make a key for ``account_id``; it is an API key in the facts too, and ends when that is revoked."""
     api_key, secret = secrets.token_hex(16), secrets.token_hex(16).upper()
-    passphrase = secrets.token_urlsafe(12)
+    passphrase = passphrase or secrets.token_urlsafe(12)
     row = connection.execute(
         "insert into sandbox.api_key (account_id, kind, label, can_trade) values (%s, 'key', %s, %s) returning key_id",
         (account_id, label, "trade" in permissions),

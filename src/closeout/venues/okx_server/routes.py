@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from closeout.venues.okx_server import family, ledger, looks, past, products, writes, writes_products
+from closeout.venues.okx_server import (
+    family,
+    ledger,
+    looks,
+    past,
+    products,
+    writes,
+    writes_ending,
+    writes_products,
+)
 from closeout.venues.okx_server.looks import Look
 from closeout.venues.okx_server.writes import Write
 
@@ -77,7 +86,14 @@ WRITES: Mapping[str, Write] = {
     "rfq/cancel-all-rfqs": writes.mass_cancel("block"),
     "copytrading/close-subposition": writes.close_copy,
     "tradingBot/grid/stop-order-algo": writes.stop_bots,
-    "users/subaccount/delete-apikey": writes.delete_sub_key,
+    "tradingBot/dca/stop": writes.stop_bots,
+    "tradingBot/recurring/stop-order-algo": writes.stop_bots,
+    "tradingBot/signal/stop-order-algo": writes.stop_bots,
+    "users/subaccount/apikey": writes_ending.create_sub_key,
+    "users/subaccount/delete-apikey": writes_ending.delete_sub_key,
+    "trade/cancel-all-after": writes_ending.cancel_all_after,
+    "asset/cancel-withdrawal": writes_ending.cancel_withdrawal,
+    "finance/staking-defi/cancel": writes_ending.cancel_staking,
     "asset/transfer": writes.transfer,
     "asset/withdrawal": writes.withdraw,
     "asset/convert/estimate-quote": writes.estimate,

@@ -228,15 +228,6 @@ def stop_bots(desk: Desk, books: Books, body: Body) -> list[Row]:
     return answers
 
 
-def delete_sub_key(desk: Desk, books: Books, body: Body) -> list[Row]:
-    """Do ``users/subaccount/delete-apikey``; the asking key must be bound to an address. Raises: Refusal("50035")."""
-    if not books.key.addresses:
-        raise Refusal("50035", message="This endpoint requires that APIKey must be bound to IP")
-    sub = books.sub({"subAcct": one(body, "subAcct")})
-    desk.do(books, "", commands.revoke_key(sub, one(body, "apiKey")))
-    return [{"subAcct": body["subAcct"]}]
-
-
 def transfer(desk: Desk, books: Books, body: Body) -> list[Row]:
     """Do ``asset/transfer``: between own wallets (type 0) or from a sub-account to the main one (type 2)."""
     source, target = WALLETS.get(one(body, "from")), WALLETS.get(one(body, "to"))
