@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import signal
 import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -124,6 +126,37 @@ def test_a_killed_build_leaves_nothing_and_goes_on(tmp_path: Path, keys: signing
     resumed = build(target, keys, records=lambda kind: asked.append(kind) or ROWS[kind])
     assert before == ["trades", "ledger"]
     assert asked[2:] == ["ledger", "logins"], "what was finished is not read again"
+    assert resumed.sha256 == whole.sha256
+    assert [path.name for path in tmp_path.iterdir() if "archive" in path.name] == ["archive.zip"]
+
+
+CHILD = """
+import os, signal, sys
+from pathlib import Path
+from tests.core import test_export as t
+
+def tell(kind, rows):
+    if kind == sys.argv[3]:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+t.build(Path(sys.argv[1]), t.signing.KeyStore(Path(sys.argv[2])).prepare(t.NOW), progress=tell)
+"""
+
+
+@pytest.mark.parametrize("point", ["trades", "logins"])
+def test_a_build_that_was_killed_with_kill_9_gives_the_same_bytes(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, point: str
+) -> None:
+    """The issue: kill -9 at each step of an export; another process goes on, and the bytes are the same."""
+    place = tmp_path_factory.mktemp("signing")
+    mine = signing.KeyStore(place).prepare(NOW)
+    whole = build(tmp_path / "whole.zip", mine)
+    target = tmp_path / "archive.zip"
+    words = [sys.executable, "-c", CHILD, str(target), str(place), point]
+    died = subprocess.run(words, capture_output=True, check=False, cwd=Path(__file__).parents[2])
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    assert not target.exists()
+    resumed = build(target, mine)
     assert resumed.sha256 == whole.sha256
     assert [path.name for path in tmp_path.iterdir() if "archive" in path.name] == ["archive.zip"]
 
