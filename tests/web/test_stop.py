@@ -119,3 +119,15 @@ def test_after_two_changes_of_mind_it_asks_to_sign_in_and_never_for_a_code(
     assert page.locator("input:not([type=hidden])").count() == 0
     assert page.locator("main a.button").first.get_attribute("href") == "/signin?next=/withdrawal"
     assert backstage.state(account=account) == "cooling_off"
+    visitor.sign_in(account, then="/withdrawal")
+    page.locator("main form .actions button").click()
+    assert page.locator("#problems").count() == 1
+    page.fill("#code_totp", "000000")
+    page.locator("main form .actions button").click()
+    assert page.locator("#error_totp").count() == 1
+    assert backstage.state(account=account) == "cooling_off"
+    backstage.passed(days=0.001)  # the code that submitted the application is used up
+    page.fill("#code_totp", backstage.code(account=account, factor="totp"))
+    page.locator("main form .actions button").click()
+    page.wait_for_url("**/case")
+    assert backstage.state(account=account) == "withdrawal"

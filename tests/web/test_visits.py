@@ -218,7 +218,7 @@ def test_the_keyboard_alone_reaches_received_and_comes_back(visit: Any, backstag
     reach("a[href='/withdrawal']")
     page.keyboard.press("Enter")
     page.wait_for_url("**/withdrawal")
-    reach("form.actions button")
+    reach("main form .actions button")
     page.keyboard.press("Enter")
     page.wait_for_url("**/case")
     assert backstage.state(account=account) == "withdrawal"

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import copy
+import hashlib
 import hmac
 import ipaddress
 import os
@@ -118,3 +120,14 @@ def take_back(case: Case, *, now: datetime) -> bool:
             return False
         raise
     return True
+
+
+def strongly(case: Case) -> Case:
+    """Return ``case`` as a strong factor confirms its withdrawal: a code for closing is none for this, and reversed.
+
+    The copy is asked with :mod:`closeout.cases.codes` and never saved.
+    """
+    asked = copy.copy(case)
+    said = f"withdraw|{case.pk}|{case.venue}|{case.account_id}|{case.number}"
+    asked.action_digest = hashlib.sha256(said.encode()).hexdigest()
+    return asked

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET
 
 from closeout.cases import operations, policies, queries, venues
 from closeout.cases.models import Case, CaseEvent
 from closeout.lifecycle import FINAL, Event, State, allowed
-from closeout.reasons import Refused
-from closeout.web.portal import errors, formats, holder, pages, selfcheck
+from closeout.web.portal import formats, holder, pages, selfcheck
 
 STATES = {
     State.APPLICATION: gettext_lazy("Not submitted yet"),
@@ -152,24 +150,6 @@ def _check(case: Case, *, now: datetime) -> selfcheck.Overview | None:
     if report is None:
         return None
     return selfcheck.overview(report, policies.of_version(case.policy_id), language=pages.language())
-
-
-@require_http_methods(["GET", "POST"])
-@holder.required
-def withdrawal(request: HttpRequest) -> HttpResponse:
-    """Ask once, then take the application back (R-CLO-5): the second of two taps."""
-    case = _case(request)
-    if case is None or Event.WITHDRAW not in allowed(operations.life_of(case)):
-        return HttpResponseRedirect(reverse("portal:case"))
-    if request.method == "POST":
-        try:
-            operations.withdraw(case, actor=operations.HOLDER, now=venues.now())
-        except Refused as why:
-            return errors.refused(request, why)
-        return HttpResponseRedirect(reverse("portal:case"))
-    return pages.show(
-        request, "withdrawal.html", _("Change your mind"), step=STEPS.get(State(case.state), 2), case=case
-    )
 
 
 def is_over(case: Case) -> bool:

@@ -22,6 +22,7 @@ from closeout.web.portal import (
     standing,
     stopping,
     verifying,
+    withdrawing,
 )
 
 app_name = "portal"
@@ -52,7 +53,7 @@ urlpatterns = [
     path("case/events", live.case, name="case_events"),
     path("stop", stopping.stop, name="stop"),
     re_path(r"^stop/(?P<token>.*)$", stopping.link, name="stop_link"),
-    path("withdrawal", standing.withdrawal, name="withdrawal"),
+    path("withdrawal", withdrawing.withdrawal, name="withdrawal"),
     re_path(r"^certificate\.(?P<form>pdf|json)$", papers.certificate, name="certificate"),
     path("dormant", helping.dormant, name="dormant"),
     path("help", helping.help_centre, name="help"),
