@@ -295,6 +295,7 @@ ANSWERS: dict[str, list[dict[str, Any]]] = {
             "ts": T0,
         }
     ],
+    "users/entrust-subaccount-list": [{"subAcct": "held5"}],
     "sub-account trader77 funding": [{"ccy": "USDT", "bal": "7", "availBal": "7", "frozenBal": "0"}],
     "sub-account trader77 trading": [{"details": []}],
     "sub-account trader77 keys": [

@@ -85,7 +85,7 @@ def test_positions_keep_their_sign_and_closed_ones_are_none() -> None:
 
 def test_keys_bots_and_copied_traders_can_act_for_the_holder() -> None:
     keys = {row.key_id: row for row in rows(looked(), "api_key")}
-    assert keys.keys() == {"grid-448", "recurring-449", "copying-ABCD"}
+    assert keys.keys() == {"grid-448", "recurring-449", "copying-ABCD", "custody-held5"}
 
 
 def test_earn_of_every_kind_with_dates() -> None:

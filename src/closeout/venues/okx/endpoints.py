@@ -49,6 +49,7 @@ POST asset/cancel-withdrawal                   T  6/1
 POST asset/convert/estimate-quote              R  10/1
 POST asset/convert/trade                       T  10/1
 GET  users/subaccount/list                     R  2/2   by=ts
+GET  users/entrust-subaccount-list             R  1/1   by=ts
 GET  users/subaccount/apikey                   R  1/1
 POST users/subaccount/apikey                   T  1/1
 POST users/subaccount/delete-apikey            T  1/1

@@ -17,6 +17,7 @@ from typing import Any
 
 from closeout.venues.okx.endpoints import get
 from closeout.venues.okx.errors import Failure, Kind
+from closeout.venues.okx.reading import ALGO_TYPES
 from closeout.venues.okx.values import (
     EPOCH,
     Raw,
@@ -29,6 +30,7 @@ from closeout.venues.okx.values import (
 from closeout.venues.okx.wire import Wire, pages
 
 Row = Mapping[str, Any]
+ALGO_STATES = ("effective", "canceled", "order_failed")
 TYPES = ("SPOT", "MARGIN", "SWAP", "FUTURES", "OPTION")
 WORKERS = 8
 NUMBERS = ("billId", "tradeId", "ordId", "wdId", "depId")
@@ -54,8 +56,15 @@ def _each(path: str, name: str, values: Sequence[str], **fields: str) -> tuple[S
 
 SHELVES: Mapping[str, tuple[Shelf, ...]] = {
     "trades": _each("trade/fills-history", "instType", TYPES, asset="feeCcy", amount="fee", wallet="trading"),
-    "orders": _each(
-        "trade/orders-history-archive", "instType", TYPES, asset="ccy", amount="sz", wallet="trading"
+    "orders": (
+        *_each("trade/orders-history-archive", "instType", TYPES, amount="sz", wallet="trading"),
+        *(
+            Shelf(
+                "trade/orders-algo-history", {"ordType": kind, "state": state}, amount="sz", wallet="trading"
+            )
+            for kind in ALGO_TYPES
+            for state in ALGO_STATES
+        ),
     ),
     "deposits": (Shelf("asset/deposit-history", {}), Shelf("fiat/deposit-order-history", {})),
     "withdrawals": (Shelf("asset/withdrawal-history", {}), Shelf("fiat/withdrawal-order-history", {})),
@@ -78,6 +87,8 @@ SHELVES: Mapping[str, tuple[Shelf, ...]] = {
     "conversions": (
         Shelf("asset/convert/history", {}, asset="baseCcy", amount="fillBaseSz"),
         Shelf("trade/easy-convert-history", {}, asset="fromCcy", amount="fillFromSz"),
+        Shelf("trade/one-click-repay-history-v2", {}, asset="debtCcy", amount="debtFilled"),
+        Shelf("fiat/buy-sell/history", {}, asset="fromCcy", amount="fromAmt"),
     ),
     "ledger": (
         Shelf("asset/bills-history", {"pagingType": "2"}, amount=BALANCE_CHANGE, wallet="funding"),
@@ -96,6 +107,8 @@ OPTIONAL = frozenset(
         "copytrading",
         "asset/convert/history",
         "trade/easy-convert-history",
+        "trade/one-click-repay-history-v2",
+        "trade/orders-algo-history",
         "account/interest-accrued",
         "account/positions-history",
         "account/spot-borrow-repay-history",

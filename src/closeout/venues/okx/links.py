@@ -124,6 +124,16 @@ def sub_account(sub: Sub, holdings: int, seen: Seen) -> SubAccount:
     )
 
 
+def entrusted(rows: Sequence[Raw], seen: Seen) -> Iterator[ApiKey]:
+    """Read ``users/entrust-subaccount-list``: custody is a grant between two holders, which only the app ends."""
+    for row in rows:
+        name = text(row, "subAcct")
+        yield ApiKey(
+            account_id=seen.account_id, key_id=f"custody-{name}", kind="grant", label=f"custody of {name}",
+            can_trade=True,
+        )  # fmt: skip
+
+
 def sub_keys(rows: Sequence[Raw], seen: Seen) -> Iterator[ApiKey]:
     """Read ``users/subaccount/apikey`` of one sub-account; ``seen`` is that of the sub-account."""
     for row in rows:

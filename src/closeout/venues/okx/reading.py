@@ -129,6 +129,7 @@ READINGS: tuple[Reading, ...] = (
         "account/fixed-loan/borrowing-orders-list", "loan", products.ordered_loans("fixed"), optional=True
     ),
     reading("users/subaccount/list", "sub_account"),
+    reading("users/entrust-subaccount-list", "api_key", links.entrusted, optional=True),
     reading("asset/deposit-history", "transfer", motion.deposits),
     reading("asset/withdrawal-history", "transfer", motion.withdrawals),
     reading("fiat/deposit-order-history", "transfer", motion.fiat("fiat_in"), optional=True),
