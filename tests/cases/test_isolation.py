@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import pytest
+from django.conf import settings
 from django.db import Error, connection
-from django.test import Client
 from tests.cases.exchange import Exchange, parallel
+from tests.cases.test_doors import signed_in
 
-from closeout.cases import codes, isolation, venues
+from closeout.cases import codes, isolation, vaults, venues
 from closeout.cases.models import Case, CaseEvent, Challenge, Consent, EffectRow, Message
+from closeout.facts.postgres import PostgresFacts
+from closeout.venues.sandbox import seed
+
+
+class Facts:
+    """Counts the questions to the facts, which go past Django."""
+
+    def __init__(self) -> None:
+        self.count, self._genuine = 0, PostgresFacts._run
+
+    def __enter__(self) -> Self:
+        def counted(engine: Any, *said: Any) -> Any:
+            self.count += 1
+            return self._genuine(engine, *said)
+
+        PostgresFacts._run = counted  # type: ignore[method-assign]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        PostgresFacts._run = self._genuine  # type: ignore[method-assign]
 
 
 def rows(table: str) -> int:
@@ -27,6 +48,11 @@ def now_as() -> str:
         )
         (found,) = cursor.fetchone()
     return str(found)
+
+
+@pytest.fixture(autouse=True)
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "ALLOWED_HOSTS", ["testserver"])
 
 
 @pytest.fixture
@@ -158,21 +184,8 @@ def test_every_table_that_tells_of_an_account_is_guarded(exchange: Exchange) -> 
 
 def test_the_pages_of_a_holder_work_so(exchange: Exchange, two: list[Case]) -> None:
     """The narrow role has what pages need: each answers, and the session of one never shows the other."""
-    from closeout.web.portal import holder
-
     for case in two:
-        client = Client(SERVER_NAME="localhost", headers={"accept-language": "en"})
-        session = client.session
-        session.update(
-            {
-                "venue": "sandbox",
-                "account": case.account_id,
-                "masked": "***",
-                "signed_in_at": "2999-01-01T00:00:00+00:00",
-            }
-        )
-        session.save()
-        client.cookies["sid"] = session.session_key
+        client = signed_in(case.account_id)
         said = client.get("/case").content.decode()
         assert case.number in said
         assert not any(other.number in said for other in two if other != case)
@@ -186,5 +199,31 @@ def test_the_pages_of_a_holder_work_so(exchange: Exchange, two: list[Case]) -> N
             "/support",
         ):
             assert client.get(path).status_code in (200, 302), path
-    assert holder.KEYS
     assert Case.objects.count() == 4
+
+
+def test_a_page_reads_facts_of_every_kind(exchange: Exchange) -> None:
+    """Functions in views run with the rights of the page; somebody who has one of everything shows that they may."""
+    with venues.sandbox().connection() as opened, opened.transaction():
+        messy = seed._person(opened, vaults.vault(), "messy", exchange.now.replace(tzinfo=None))
+    with isolation.only(venues.SANDBOX, messy), connection.cursor() as cursor:
+        cursor.execute("select viewname from pg_views where schemaname = 'facts'")
+        for (view,) in cursor.fetchall():
+            cursor.execute(f"select * from facts.{view}")
+            assert cursor.fetchall() is not None
+    client = signed_in(messy)
+    assert [client.get(path).status_code for path in ("/check", "/plan", "/records", "/case")] == [200] * 4
+
+
+def test_the_self_check_asks_seven_questions_at_most(exchange: Exchange, capture: Any) -> None:
+    """Issue 5 asks for six: session, case, policy, sources and the one big question, and two about decisions of people.
+
+    Narrowing and widening the connection are no questions; they are counted apart.
+    """
+    client = signed_in(exchange.accounts[0])
+    client.get("/check")
+    with capture() as statements, Facts() as asked:
+        assert client.get("/check").status_code == 200
+    assert len([said for said in statements if "set_config" in said]) == 2, "narrow and widen"
+    questions = [said for said in statements if said.startswith("SELECT")]
+    assert len(questions) + asked.count <= 7, questions

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import BooleanField, ExpressionWrapper, Q
 
 from closeout.cases import corrections, ordered, policies
 from closeout.cases.models import Case, CaseEvent, CaseHold, Challenge, Document, EffectRow
@@ -19,8 +19,8 @@ from closeout.policy import Policy
 
 def case_of(account_id: int, *, venue: str) -> Case | None:
     """Return the case of the account that is not in a final state, else its newest one, else None."""
-    cases = Case.objects.filter(venue=venue, account_id=account_id)
-    return cases.exclude(state__in=FINAL).first() or cases.order_by("-id").first()
+    ended = ExpressionWrapper(Q(state__in=sorted(FINAL)), output_field=BooleanField())
+    return Case.objects.filter(venue=venue, account_id=account_id).order_by(ended, "-id").first()
 
 
 def open_case_of(account_id: int, *, venue: str) -> Case | None:

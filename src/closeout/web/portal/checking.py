@@ -23,16 +23,18 @@ def check(request: HttpRequest) -> HttpResponse:
     case = queries.case_of(who.account_id, venue=who.venue)
     if case is not None and (case.state in FROZEN or case.state in CLOSED):
         return HttpResponseRedirect(reverse("portal:case"))
-    report = queries.report(who.account_id, policies.in_force(), now=venues.now())
+    policy = policies.in_force()
+    report = queries.report(who.account_id, policy, now=venues.now())
     if report is None:
         holder.sign_out(request)
         return errors.forbidden(request)
-    overview = selfcheck.overview(report, policies.in_force(), language=pages.language())
+    overview = selfcheck.overview(report, policy, language=pages.language())
     return pages.show(
         request,
         "check.html",
         _("Close your account"),
         step=1,
         check=overview,
+        policy=policy,
         changed="changed" in request.GET and not overview.ready,
     )

@@ -62,7 +62,7 @@ def show(
         "lang": "zh-Hans" if spoken() == "zh" else "en",
         "here": request.path,
         "holder": holder.of(request) if hasattr(request, "session") else None,
-        "policy": policies.in_force(),
+        "policy": context.get("policy") or policies.in_force(),
         "zone": zone,
         "offset": formats.offset(datetime.now(UTC), zone),
         "step": step,
