@@ -190,7 +190,8 @@ def _exit(count: int, out: Path) -> None:
     members = list(campaign.members.values_list("account_id", flat=True)[:3])
     for account in members[:2]:
         changing.ask(campaign.name, account, kind="appeal", by="ben", why="lives elsewhere", now=venues.now())
-    changing.decide(campaign.name, members[0], by="cleo", granted=True, now=venues.now())
+    for account, granted in ((members[0], True), (members[1], False)):
+        changing.decide(campaign.name, account, by="cleo", granted=granted, now=venues.now())
     plan = plans.read(campaign.plan)
     for stage, at in _calendar(plan):
         with lap(f"{at:%Y-%m-%d}  {stage}"):

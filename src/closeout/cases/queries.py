@@ -37,6 +37,14 @@ NOT_SWEPT = (
     "opened_at", "submitted_at", "closed_at", "looked_at", "remind_at", "aside_until", "action_digest",
     "records_choice",
 )  # fmt: skip
+# One array instead of a thousand parameters: half of what a sweep spent in Python was writing them out.
+LOCK = "select {columns} from cases_case where id = any(%s) order by id for no key update{skip}"
+COLUMNS = [str(field.column) for field in Case._meta.concrete_fields]  # noqa: SLF001 - Django's own name for it
+LOCK_WAITING = LOCK.format(columns=", ".join(COLUMNS), skip="")
+READ = LOCK.format(columns=", ".join(COLUMNS), skip="").removesuffix(" for no key update")
+LOCK_SWEPT = LOCK.format(
+    columns=", ".join(column for column in COLUMNS if column not in NOT_SWEPT), skip=" skip locked"
+)
 
 
 def lock(cases: Collection[int], *, wait: bool) -> list[Case]:
@@ -44,10 +52,7 @@ def lock(cases: Collection[int], *, wait: bool) -> list[Case]:
 
     ``wait``: a person waits for whoever holds the row; a sweep leaves such rows for its next round.
     """
-    rows = Case.objects.filter(pk__in=cases).order_by("pk")
-    if not wait:
-        rows = rows.defer(*NOT_SWEPT)
-    return list(rows.select_for_update(skip_locked=not wait, no_key=True))
+    return list(Case.objects.raw(LOCK_WAITING if wait else LOCK_SWEPT, [list(cases)]))
 
 
 def due(state: State, *, now: datetime, most: int, campaign: int | None = None) -> list[int]:
@@ -127,7 +132,7 @@ def reports(cases: Collection[Case], *, now: datetime) -> Mapping[int, check.Rep
 
 def cases(idents: Collection[int]) -> list[Case]:
     """Return the cases with these ids, in order of their ids."""
-    return list(Case.objects.filter(pk__in=idents).order_by("pk"))
+    return list(Case.objects.raw(READ, [list(idents)]))
 
 
 def note_reminders(coming: Mapping[int, datetime | None]) -> None:

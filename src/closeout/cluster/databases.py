@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +25,7 @@ def embedded_url(sockets: Path, *, name: str = MAIN) -> str:
     return f"postgresql://{server.ROLE}@/{quote(name)}?host={quote(str(sockets), safe='')}"
 
 
+@functools.lru_cache(maxsize=64)
 def with_name(url: str, name: str) -> str:
     """Return ``url`` (a URL or key=value words) with another database, as a URL."""
     return _url({**_parts(url), "dbname": name})

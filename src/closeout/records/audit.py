@@ -8,6 +8,7 @@ what is stored and hashed; nothing is ever serialised again to check it. Checkin
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -78,15 +79,17 @@ class Proof:
 
 def append(cursor: Cursor, entries: Iterable[Entry]) -> list[int]:
     """Write ``entries`` in the caller's transaction; return their numbers. Raises: Personal, ValueError."""
-    rows = [(entry.subject, entry.event, entry.record()) for entry in entries]
+    rows = [
+        {"subject": entry.subject, "event": entry.event, "rec": entry.record().decode()} for entry in entries
+    ]
     if not rows:
         return []
     cursor.execute(
         "insert into audit.entry (epoch, subject, event, rec)"
-        " select (select max(number) from audit.epoch), subject, event, rec from"
-        " unnest(%s::text[], %s::text[], %s::bytea[]) with ordinality as new (subject, event, rec, place)"
-        " order by place returning number",
-        tuple(list(column) for column in zip(*rows, strict=True)),
+        " select (select max(number) from audit.epoch), subject, event, convert_to(rec, 'UTF8')"
+        " from rows from (jsonb_to_recordset(%s::jsonb) as (subject text, event text, rec text))"
+        " with ordinality as new (subject, event, rec, place) order by place returning number",
+        (json.dumps(rows),),
     )
     return [_first(row) for row in cursor.fetchall()]
 
