@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -252,15 +253,36 @@ def questions(lang: str | None) -> None:
 
 
 @okx.command()
+@click.option(
+    "--since", type=int, default=2021, show_default=True, help="Year in which the account was opened."
+)
+@click.option("--password-changed", type=click.DateTime(["%Y-%m-%d"]), help="Day of the last change.")
+@click.option(
+    "--factor-changed", type=click.DateTime(["%Y-%m-%d"]), help="The same for phone, e-mail or authenticator."
+)
+@click.option(
+    "--locked-until", type=click.DateTime(["%Y-%m-%d"]), help="Day on which the last product is paid."
+)
 @LANG
-def steps(lang: str | None) -> None:
-    """Say in which order a real closing goes, and where the traps are."""
+def steps(
+    since: int,
+    password_changed: datetime | None,
+    factor_changed: datetime | None,
+    locked_until: datetime | None,
+    lang: str | None,
+) -> None:
+    """Say in which order a real closing goes, on which day each step can be done, and where the traps are."""
+    from closeout.policy import Policy
     from closeout.venues.okx import steps as order
 
-    language = door.language(lang)
+    language, now = door.language(lang), datetime.now(UTC).replace(tzinfo=None)
+    days = order.days(
+        now, Policy(), since=since, password_changed=password_changed, factor_changed=factor_changed,
+        locked_until=locked_until,
+    )  # fmt: skip
     trap = {"zh": "（陷阱）", "en": " (trap)"}[language]
     for number, step in enumerate(order.steps(), start=1):
-        click.echo(f"{number}. {step.text(language)}{trap if step.trap else ''}")
+        click.echo(f"{number}. [{days[step.on]:%Y-%m-%d}] {step.text(language)}{trap if step.trap else ''}")
 
 
 @okx.command()
@@ -269,11 +291,12 @@ def steps(lang: str | None) -> None:
 @LANG
 def domains(url: str, as_json: bool, lang: str | None) -> None:
     """Say whether URL belongs to the exchange. Nothing is opened. Exit code: 0 yes, 1 no."""
-    from closeout.venues.okx.domains import judge
+    from closeout.venues.okx.domains import DOMAINS, judge
 
     found, language = judge(url), door.language(lang)
     if as_json:
-        door.emit({"schema": "closeout.domain/1", **dataclasses.asdict(found)})
+        listed = [dataclasses.asdict(one) for one in DOMAINS]
+        door.emit({"schema": "closeout.domain/1", **dataclasses.asdict(found), "domains": listed})
     else:
         word = {
             True: {"en": "belongs to OKX", "zh": "属于 OKX"},
@@ -282,6 +305,8 @@ def domains(url: str, as_json: bool, lang: str | None) -> None:
         click.echo(f"{found.host}: {word[found.official][language]}")
         for reason in found.reasons:
             click.echo(f"  {reason[language]}")
+        for one in DOMAINS:
+            click.echo({"en": "  Source: ", "zh": "  依据："}[language] + f"{one.name}, {one.source}")
     raise click.exceptions.Exit(door.DONE if found.official else door.BLOCKED)
 
 

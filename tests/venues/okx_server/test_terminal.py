@@ -4,6 +4,7 @@ import json
 import logging
 import traceback
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,7 @@ def test_domains(link: str, code: int) -> None:
     said = json.loads(found.stdout)
     assert said["official"] == (code == 0)
     assert all(set(reason) == {"en", "zh"} for reason in said["reasons"])
+    assert all(one["source"].startswith("https://") for one in said["domains"])
 
 
 def test_no_key_names_what_is_missing(terminal: Callable[..., Result]) -> None:
@@ -152,3 +154,16 @@ def test_steps_and_questions_in_both_languages() -> None:
             found = CliRunner().invoke(cli.main, ["okx", name, "--lang", language])
             assert found.exit_code == 0
             assert found.output.isascii() == (language == "en")
+
+
+def test_steps_carry_the_day_on_which_each_can_be_done() -> None:
+    """R-CHK-19: twelve quarterly files a day, products that are paid later, 30 and 90 days after a security change."""
+    later = (datetime.now(UTC) + timedelta(days=200)).date()
+    changed = later - timedelta(days=90)
+    found = CliRunner().invoke(cli.main, ["okx", "steps", "--since", "2021", "--lang", "en",
+                                          "--locked-until", f"{later - timedelta(days=5)}",
+                                          "--factor-changed", f"{changed}"])  # fmt: skip
+    lines = found.output.splitlines()
+    assert f"[{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}] Download your records" in lines[0]
+    assert any(f"[{later - timedelta(days=5)}] Convert small balances" in line for line in lines)
+    assert any(f"[{later}] Close in the app" in line for line in lines)

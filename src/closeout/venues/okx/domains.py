@@ -7,11 +7,29 @@ name that OKX owns for holders ends in ``okx.com``; a link that does not is not 
 from __future__ import annotations
 
 import ipaddress
+import tomllib
 import unicodedata
 from dataclasses import dataclass
+from importlib import resources
 from urllib.parse import urlsplit
 
-OFFICIAL = "okx.com"
+
+@dataclass(frozen=True)
+class Domain:
+    """A domain that is the exchange's, hosts below it that its documents name, and where that is published."""
+
+    name: str
+    hosts: tuple[str, ...]
+    source: str
+
+
+def _load() -> tuple[Domain, ...]:
+    said = tomllib.loads(resources.files(__package__).joinpath("domains.toml").read_text(encoding="utf-8"))
+    return tuple(Domain(one["name"], tuple(one["hosts"]), one["source"]) for one in said["domain"])
+
+
+DOMAINS = _load()
+OFFICIAL = DOMAINS[0].name
 BRANDS = ("okx", "okex", "oklink")
 LOOKALIKES = str.maketrans(
     "оОкКхХаАеЕсСрРіІοΟκΚχΧ0оｏｋｘ", "oOkKxXaAeEcCpPiIoOkKxXoookx"
@@ -42,7 +60,7 @@ def judge(link: str) -> Verdict:
     host = _unicode(raw)
     reasons = [*_shape(parts.scheme, parts.netloc, raw), *_letters(host)]
     ascii_host = raw.isascii() and "xn--" not in raw
-    official = ascii_host and (raw == OFFICIAL or raw.endswith("." + OFFICIAL))
+    official = ascii_host and any(raw == one.name or raw.endswith("." + one.name) for one in DOMAINS)
     if not official:
         reasons += _imitation(host)
         reasons.append(
