@@ -10,7 +10,7 @@ catalogs := $(patsubst %.po,%.mo,$(wildcard src/closeout/locale/*/LC_MESSAGES/*.
 # Tests start many short processes; without compiled files each of them compiles everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo serve test test-web check ready browser style types layers sql-style tests format clean test-spark test-hostile bench-screen bench-records tax-agreement crash-clearing crash-closing bench-engine bench-okx soak storms
+.PHONY: help demo serve test test-web check ready browser style types layers sql-style tests format clean lake test-spark test-hostile bench-screen bench-records tax-agreement crash-clearing crash-closing bench-engine bench-okx bench-clearing bench-live soak storms
 
 help: ## show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | sort | awk -F '	' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -69,6 +69,12 @@ bench-engine: ready ## cooling-off to closed for many cases, against the bare SQ
 storms: ready ## 10,000 storms of guesses and 10,000 double uses of codes; make test runs 25 of each. Takes a quarter of an hour
 	STORMS=10000 $(RUN)/pytest tests/cases/test_storms.py --capture=no $(ARGS)
 
+bench-clearing: ready ## what a clearing costs: round trips, and commands against the bare SQL that writes the same
+	$(RUN)/python -m benchmarks.clearing $(ARGS)
+
+bench-live: ready ## 300 open streams of events: memory, and every event counted over dropped connections
+	$(RUN)/python -m benchmarks.live $(ARGS)
+
 soak: ready ## let anything happen to clearings and to the ledger for longer than make test does
 	SOAK_EXAMPLES=300 SOAK_STEPS=50 $(RUN)/pytest tests/clearing/test_machine.py tests/venues/sandbox/test_machine.py --quiet $(ARGS)
 
@@ -88,12 +94,15 @@ format: ready ## let ruff arrange the code
 clean: ## remove what can be made again
 	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache demo-output $(catalogs)
 
-test-spark: ## the conditions on a real Spark cluster, in an environment of its own
+lake:
 	UV_PROJECT_ENVIRONMENT=.venv/spark $(UV) sync --frozen --extra spark --group lake
+
+test-spark: lake ## the conditions on a real Spark cluster, in an environment of its own
 	.venv/spark/bin/python -m pytest tests/lake -p no:randomly $(ARGS)
 
-test-hostile: ready ## 2,000 hostile worlds: oracle, PostgreSQL and DuckDB agree
+test-hostile: ready lake ## 2,000 hostile worlds: oracle, PostgreSQL, DuckDB and Spark agree
 	HOSTILE_EXAMPLES=2000 $(RUN)/pytest tests/conditions/test_differential.py $(ARGS)
+	HOSTILE_EXAMPLES=2000 .venv/spark/bin/python -m pytest tests/lake -k hostile -p no:randomly $(ARGS)
 
 bench-okx: ready ## a look at an OKX account against the documented limits; memory; start of the program
 	$(RUN)/python benchmarks/okx.py $(ARGS)

@@ -101,6 +101,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         raise pytest.UsageError(f"Django does not start: {_django_problem!r}")
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say, after a run of everything, what was not part of it: the tests that need a Spark cluster."""
+    if config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return
+    folder = Path(__file__).parent / "lake"
+    many = sum(path.read_text(encoding="utf-8").count("\ndef test_") for path in folder.glob("test_*.py"))
+    terminalreporter.section("not run here", sep="=", yellow=True)
+    terminalreporter.line(f"{many} tests on a real Spark cluster (tests/lake): make test-spark", yellow=True)
+
+
 def pytest_unconfigure() -> None:
     """Throw the cluster away when the first process of the run ends."""
     if _first:

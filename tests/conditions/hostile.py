@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -77,6 +77,12 @@ def cases(draw: st.DrawFn) -> tuple[world.Facts, Policy, datetime]:
         ledger_quiet_minutes=draw(st.integers(0, 1440)),
     )
     now = draw(st.sampled_from(MOMENTS))
+    return draw(worlds(policy, now)), policy, now
+
+
+@st.composite
+def worlds(draw: st.DrawFn, policy: Policy, now: datetime) -> world.Facts:
+    """Draw facts of three accounts, with times around what ``policy`` says at ``now``."""
     moments = st.sampled_from(around(now, policy)) | st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1))
     amounts = st.sampled_from(AMOUNTS) | st.integers(-(10**36) + 1, 10**36 - 1).map(_units)
     values: dict[type, st.SearchStrategy[Any]] = {
@@ -88,7 +94,20 @@ def cases(draw: st.DrawFn) -> tuple[world.Facts, Policy, datetime]:
         facts[name] = draw(st.lists(rows, max_size=2))
         if facts[name] and draw(st.integers(0, 9)) == 0:
             facts[name].append(facts[name][0])  # the same row twice
-    return facts, policy, now
+    return facts
+
+
+def together(drawn: Sequence[world.Facts]) -> world.Facts:
+    """Return many worlds as one, each with accounts of its own: for an engine that is asked once, not often."""
+    facts: world.Facts = {name: [] for name in RELATIONS}
+    for number, one in enumerate(drawn):
+        for name, rows in one.items():
+            facts[name] += [
+                dataclasses.replace(row, account_id=row.account_id + 2 * number if row.account_id < 3
+                                    else row.account_id + number)
+                for row in rows
+            ]  # fmt: skip
+    return facts
 
 
 def _units(units: int) -> Decimal:
