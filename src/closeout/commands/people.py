@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import click
 
 from closeout.commands import door
@@ -13,6 +15,12 @@ HOW = {
     "zh": "登录：运行 closeout serve，打开 http://127.0.0.1:8000 选择人物；在终端使用 --account 名称。\n"
     "邮箱和短信验证码写入 {outbox}\n"
     "查看某人的身份验证器验证码：closeout people --authenticator 名称",
+}
+AGENTS = {
+    "en": "Agents of the console, http://127.0.0.1:8000/console/: {names}\n"
+    "The second factor is always asked for: closeout people --authenticator support-1",
+    "zh": "工作台 http://127.0.0.1:8000/console/ 的示例客服：{names}\n"
+    "登录始终需要第二重验证：closeout people --authenticator support-1",
 }
 
 
@@ -27,11 +35,19 @@ def people(as_json: bool, lang: str | None, authenticator: str | None) -> None:
     from closeout.cases import start
 
     start.begin()
-    from closeout.cases import sandbox, venues
+    from closeout.cases import sandbox, staff, venues
 
     sandbox.prepare()
+    now = datetime.now(UTC)
+    agents = staff.seed(venue=venues.SANDBOX, now=now)
     if authenticator:
-        click.echo(sandbox.authenticator(door.account(authenticator)))
+        agent = next((one for one in agents if one.name == authenticator), None)
+        shows = (
+            staff.authenticator(agent, now=now)
+            if agent
+            else sandbox.authenticator(door.account(authenticator))
+        )
+        click.echo(shows)
         return
     found = venues.sandbox().people()
     language = door.language(lang)
@@ -41,8 +57,12 @@ def people(as_json: bool, lang: str | None, authenticator: str | None) -> None:
              "language": person.language, "about": dict(person.about)}
             for person in found
         ]  # fmt: skip
-        door.emit({"schema": "closeout.people/1", "outbox": str(sandbox.outbox()), "people": shown})
+        work = [{"name": one.name, "role": one.role} for one in agents]
+        door.emit(
+            {"schema": "closeout.people/1", "outbox": str(sandbox.outbox()), "people": shown, "agents": work}
+        )
         return
     for person in found:
         click.echo(f"{person.handle:16} {person.account_id:<12} {person.about[language]}")
     click.echo("\n" + HOW[language].format(outbox=sandbox.outbox()))
+    click.echo("\n" + AGENTS[language].format(names=" ".join(one.name for one in agents)))

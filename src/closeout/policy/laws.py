@@ -42,6 +42,7 @@ MEANINGS: Mapping[str, str] = {
     "dormant_years": "without an act of ownership, value goes to the state after so long",
     "dormancy_notice_days_least": "the holder is written to at least so long before that date",
     "dormancy_notice_days_most": "and at most so long before it",
+    "more_evidence_allowed": "0 where nobody may ask for more proof of identity than registration asked for",
     "custody_fee_allowed": "1 where a fee on value nobody claimed is allowed",
 }
 
