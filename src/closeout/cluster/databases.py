@@ -126,6 +126,27 @@ def exists(url: str) -> bool:
     return True
 
 
+def demand_direct(url: str) -> None:
+    """Refuse an address behind which each transaction gets another session, as PgBouncer's transaction mode does.
+
+    Locks of a session and settings of a connection would be lost there without a word. A real server takes a setting
+    with the connection and gives it back; such a pooler refuses it or forgets it. Raises: ClusterError.
+    """
+    options = f"{_parts(url).get('options') or ''} -c closeout.direct=on".strip()
+    pooled = (
+        f"The {where(url)} answers through a pooler that gives each transaction another session (PgBouncer in "
+        "transaction mode?); closeout holds locks for a session. Let CLOSEOUT_DATABASE_URL lead to PostgreSQL itself."
+    )
+    try:
+        with psycopg.connect(url, options=options, connect_timeout=CONNECT_SECONDS) as connection:
+            row = connection.execute("select current_setting('closeout.direct', true)").fetchone()
+        connection.close()
+    except psycopg.OperationalError as wrong:
+        raise ClusterError(pooled if "startup parameter" in str(wrong) else _sentence(url, wrong)) from wrong
+    if row is None or row[0] != "on":
+        raise ClusterError(pooled)
+
+
 def prepare(url: str) -> None:
     """Create the main database of ``url`` and its keyring where they are missing.
 
@@ -135,6 +156,7 @@ def prepare(url: str) -> None:
     for target, variable in ((url, "CLOSEOUT_DATABASE_URL"), (keyring_url(url), "CLOSEOUT_KEYRING_URL")):
         if not exists(target):
             _create(target, variable=variable)
+        demand_direct(target)
     connect(url).close()
 
 
