@@ -35,19 +35,21 @@ BLOCKER_SHAPE = blocker_shape_select().replace("VARCHAR", "STRING")
 def session(master: str | None = None, *, settings: Mapping[str, str] | None = None) -> Any:
     """Return a Spark session: of the cluster that runs this program, of ``master``, or on this machine.
 
-    ``master`` defaults to CLOSEOUT_SPARK_MASTER; a session that already exists (Databricks, a notebook,
-    spark-submit) is taken as it is. Raises: FactsUnreachable when PySpark or Java is missing.
+    ``master`` defaults to CLOSEOUT_SPARK_MASTER; without either, spark-submit and spark-defaults.conf decide, and
+    else this machine. A session that already exists (Databricks, a notebook) is taken as it is.
+    Raises: FactsUnreachable when PySpark or Java is missing.
     """
     try:
         sql = importlib.import_module("pyspark.sql")
     except ModuleNotFoundError as wrong:
         raise FactsUnreachable("Spark is not installed: pip install 'closeout[spark]'") from wrong
     _find_java()
-    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
-    builder = sql.SparkSession.builder.appName("closeout")
     wanted = master or os.environ.get("CLOSEOUT_SPARK_MASTER")
-    if sql.SparkSession.getActiveSession() is None:
-        builder = builder.master(wanted or "local[*]")
+    if (wanted or "local").startswith("local") and "PYSPARK_GATEWAY_PORT" not in os.environ:
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")  # workers elsewhere could not call back
+    builder = sql.SparkSession.builder.appName("closeout")
+    if wanted and sql.SparkSession.getActiveSession() is None:
+        builder = builder.master(wanted)
     for name, value in {**SETTINGS, **(settings or {})}.items():
         builder = builder.config(name, value)
     try:
