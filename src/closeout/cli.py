@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "worker": ("closeout.commands.serve:worker", "Move cases on: another worker beside the one of serve."),
     "people": ("closeout.commands.people:people", "List the seeded people and how to sign in as each."),
     "certificate": ("closeout.commands.records:certificate", "Verify a certificate of closure, offline."),
+    "claim": ("closeout.commands.claim:claim", "Claim late value and statements of a closed account."),
     "erasure": (
         "closeout.commands.records:erasure",
         "Apply erasures again after a restore, look for traces.",

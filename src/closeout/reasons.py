@@ -186,6 +186,14 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "en": "This document does not exist yet. It is made when the account is closed, or when you ask for your records.",
         "zh": "该文件尚未生成。账户注销后或你申请导出记录后才会生成。",
     },
+    "claim_unproven": {
+        "en": "This does not prove the claim. Give the certificate of closure as it was issued, and name and e-mail address as the account had them.",
+        "zh": "无法证明该申领。请提供原始注销证明，并填写账户当时登记的姓名与邮箱。",
+    },
+    "claim_waits": {
+        "en": "This certificate was tried too often. Try again in {minutes} minutes.",
+        "zh": "该证明尝试次数过多，请在 {minutes} 分钟后重试。",
+    },
     "unknown_language": {
         "en": "The language is not known. Known are zh and en.",
         "zh": "不支持这种语言。可用的语言是 zh 和 en。",

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from closeout.cases import brakes, documents, erasures, queries, retained, vaults, venues
+from closeout.cases import brakes, claims, documents, erasures, queries, retained, vaults, venues
 from closeout.cases.effects import Claimed, Handler, Outcome
 from closeout.cases.models import Case, Document
 from closeout.failpoints import failpoint
@@ -103,6 +103,7 @@ def _built(batch: Sequence[Claimed], now: datetime, *, follow: tuple[Effect, ...
         else:
             then = follow
             if follow and case.state == State.ERASURE:
+                claims.remember(case, now=now)
                 retained.keep(case, now=now)  # its certificate may never have been asked for
                 then = (Effect.ERASE_VENUE,)
             receipt = {"sha256": document.sha256}

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from django.db import connection, transaction
 
-from closeout.cases import audit, journal, policies, queries, retained, vaults, venues
+from closeout.cases import audit, claims, journal, policies, queries, retained, vaults, venues
 from closeout.cases.models import Case, Consent, Document, EffectRow
 from closeout.cases.stories import TITLES
 from closeout.failpoints import failpoint
@@ -191,6 +191,12 @@ def note_download(document: Document, *, actor: str, way: str, now: datetime) ->
         audit.append([audit.Line(document.case.number, f"{kind}:download", actor, details)], now=now)
 
 
+def note_statements(case: Case, *, way: str, now: datetime) -> None:
+    """Write into the audit log that statements of a closed account are handed out."""
+    with transaction.atomic():
+        audit.append([audit.Line(case.number, "statements:download", "holder", {"way": way})], now=now)
+
+
 def of(case: Case, kind: str) -> Document:
     """Return one document of ``case``; that of an ordered one is made when asked for. Raises: Refused (no_document)."""
     found = Document.objects.filter(case=case, kind=kind).first()
@@ -213,6 +219,7 @@ def issue_certificate(case: Case, *, now: datetime) -> str:
     standing = Document.objects.filter(case=case, kind=JSON).first()
     if standing is not None:
         return standing.sha256
+    claims.remember(case, now=now)
     retained.keep(case, now=now)
     note = audit.seal(now=now) or ""
     issued = certificate.issue(_statement(case, note, now=now), vaults.signing(now=now))

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from django.db import InterfaceError, OperationalError, connection
 
 from closeout import cluster
-from closeout.cases import audit, documents, retained, vaults, venues
+from closeout.cases import audit, claims, documents, retained, vaults, venues
 from closeout.records import epochs
 from closeout.venues.base import Unreachable
 from closeout.venues.sandbox import invariants
@@ -81,8 +81,8 @@ def rotate(keyring: epochs.Connection, *, now: datetime) -> str:
 
 def _retention(now: datetime) -> str:
     """Erase what the law has kept and whose date has come (R-REC-4)."""
-    ended = retained.end_due(now=now)
-    return f"ended {ended}" if ended else ""
+    ended, purged = retained.end_due(now=now), claims.purge(now=now)
+    return f"ended {ended}, purged {purged}" if ended or purged else ""
 
 
 def _files(now: datetime) -> str:  # noqa: ARG001 - every duty is called alike

@@ -48,7 +48,7 @@ from closeout.venues.base import (
     Rejected,
     Unreachable,
 )  # fmt: skip
-from closeout.venues.sandbox import doing, ending, exiting, receipts, records, settling, submitting
+from closeout.venues.sandbox import doing, ending, exiting, receipts, records, settling, submitting, world
 from closeout.venues.sandbox import people as persons
 from closeout.venues.sandbox.calls import Calls
 
@@ -181,6 +181,25 @@ class SandboxVenue:
         """Stream one kind of record, oldest first, a thousand rows at a time. Raises: Unreachable, ValueError."""
         with self.connection() as connection:
             yield from records.stream(connection, account_id, kind)
+
+    def suspense(self, account_id: int) -> Mapping[str, Decimal]:
+        """Return what arrived after the account was closed and was not claimed, by asset. Raises: Unreachable."""
+        with self.connection() as connection:
+            rows = connection.execute(
+                "select asset, balance from sandbox.ledger where account_id = %s and owner = 'suspense'"
+                " and balance > 0 order by asset",
+                (account_id,),
+            ).fetchall()
+        return {str(asset): balance for asset, balance in rows}
+
+    def pay_suspense(self, account_id: int) -> Mapping[str, Decimal]:
+        """Pay it out to the former holder's proven address; return what was paid. Raises: Unreachable, Rejected."""
+        with self.connection() as connection:
+            paid = {
+                asset: world.claim_suspense(connection, account_id, asset=asset)
+                for asset in self.suspense(account_id)
+            }
+        return {asset: amount for asset, amount in paid.items() if amount}
 
     def forget(self, accounts: Sequence[int]) -> None:
         """Forget these persons again, after a backup was restored that still knew them. Raises: Unreachable."""
