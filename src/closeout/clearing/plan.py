@@ -74,7 +74,8 @@ class Plan:
         The windows run in parallel, so the latest date decides (R-CHK-19). Work of people has no date.
         """
         dates = [wait.blocker.clears_at for wait in self.waits]
-        if self.manual or self.leftovers or self.unknown or None in dates:
+        staying = [left for left in self.leftovers if left.reason != "still_needed"]  # ends with a wait
+        if self.manual or staying or self.unknown or None in dates:
             return None
         return max([self.as_of, *(date for date in dates if date is not None)])
 

@@ -78,16 +78,23 @@ class Bench:
                 return wallet, asset, Decimal(available)
         raise Missing("money in a wallet other than funding")
 
-    def funded(self, *, priced: bool = False) -> tuple[str, Decimal]:
+    def funded(self) -> tuple[str, Decimal]:
         """Return asset and amount of something in funding. Raises: Missing."""
-        for _, wallet, asset, available, _, _, value in self.rows("balance"):
-            if (
-                wallet == "funding"
-                and available > 0
-                and (not priced or (value is not None and asset != "USDT"))
-            ):
+        for _, wallet, asset, available, *_ in self.rows("balance"):
+            if wallet == "funding" and available > 0:
                 return asset, Decimal(available)
-        raise Missing("a coin with a price in funding" if priced else "money in funding")
+        raise Missing("money in funding")
+
+    def saleable(self) -> tuple[str, Decimal]:
+        """Return asset and amount of something in funding that can be sold for USDT. Raises: Missing."""
+        for _, wallet, asset, available, *_ in self.rows("balance"):
+            if wallet == "funding" and available > 0 and asset != "USDT":
+                sale = commands.convert(
+                    self.account_id, asset=asset, amount=Decimal(available), to_asset="USDT"
+                )
+                if self.venue.quote([sale])[0].possible:
+                    return asset, Decimal(available)
+        raise Missing("a coin in funding that can be sold")
 
     def submit(self, command: Command, key: str | None = None) -> Receipt:
         """Submit one command."""
@@ -205,7 +212,7 @@ def nothing_leaves_to_an_unverified_address(bench: Bench) -> None:
 
 def a_price_limit_is_kept(bench: Bench) -> None:
     """A sale below its price limit is rejected with slippage and moves nothing (R-CLR-7)."""
-    asset, amount = bench.funded(priced=True)
+    asset, amount = bench.saleable()
     before = bench.facts()
     sale = commands.convert(
         bench.account_id, asset=asset, amount=amount, to_asset="USDT", price_least=FAR_TOO_MUCH

@@ -1,6 +1,6 @@
 """Server-sent events for every door: one thread asks the database for all who listen, streams wait for it.
 
-A stream is an ordinary answer of a threaded WSGI server (docs/adr/0050): it holds a thread, no connection and no
+A stream is an ordinary answer of a threaded WSGI server (docs/adr/0031): it holds a thread, no connection and no
 transaction. Its event ids are the numbers of rows, so a client that was cut off says the last id it saw and gets
 what came after it: nothing twice, nothing left out. Streams end by themselves after :data:`LIFE`, so that whoever
 signed out, or whose session ended, stops hearing soon.

@@ -20,7 +20,7 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 def gated(inner: Application, *, at_once: int) -> Application:
     """Return ``inner`` with at most ``at_once`` answers in the making, however many threads the server has.
 
-    Streams need many threads and hardly any work (docs/adr/0050); pages would only get in each other's way.
+    Streams need many threads and hardly any work (docs/adr/0031); pages would only get in each other's way.
     """
     gate = threading.BoundedSemaphore(at_once)
 
