@@ -256,6 +256,11 @@ def heard(account: int) -> list[str]:
     return [one.text for one in correspondence.read(account, venue="sandbox", audience="holder")]
 
 
+def asked(account: int, text: str) -> None:
+    """Let the holder ask support."""
+    asking.ask(account, text, venue="sandbox", now=venues.now(), key="asked")
+
+
 def answered(account: int, text: str) -> None:
     """Let support say something to the holder."""
     correspondence.say(
@@ -296,6 +301,7 @@ DEEDS = {
         reached,
         working,
         unreadable,
+        asked,
         answered,
         number,
         staffed,

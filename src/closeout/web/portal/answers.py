@@ -96,7 +96,7 @@ ANSWERS: tuple[Answer, ...] = (
         ),
         "身份验证器丢失 谷歌验证器丢失 换手机 重置验证器 lost authenticator lost phone new phone reset 2fa google",
         (),
-        ("support", _("Ask for proof of identity")),
+        ("verification", _("Prove who you are instead")),
     ),
     Answer(
         "identity_verified",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -13,6 +14,8 @@ from django.views.decorators.http import require_GET
 from closeout.cases import messages, queries, venues, verification
 from closeout.web.portal import finding, holder, pages
 from closeout.web.portal.answers import ANSWERS, BY_SLUG, Answer
+
+YEAR = timedelta(days=365)
 
 
 def _shown(answer: Answer) -> dict[str, object]:
@@ -51,8 +54,8 @@ def help_page(request: HttpRequest, slug: str) -> HttpResponse:
     return pages.show(request, "help_page.html", str(answer.title), page=_shown(answer))
 
 
-def calendar() -> Sequence[dict[str, str]]:
-    """Return what happens to an account that is left asleep, and when (R-CLO-9).
+def calendar(*, now: datetime) -> Sequence[dict[str, object]]:
+    """Return what happens to an account that is left asleep from ``now`` on, and when (R-CLO-9).
 
     Source: dormancy rule of the policy page (warning at 2 years, notices, unclaimed property at 3 years).
     """
@@ -60,11 +63,17 @@ def calendar() -> Sequence[dict[str, str]]:
         {
             "when": _("From today"),
             "what": _("Everything is empty; you can sign in and use it again at any time."),
+            "on": now,
         },
-        {"when": _("After 2 years without a sign-in"), "what": _("We write to every contact of yours.")},
+        {
+            "when": _("After 2 years without a sign-in"),
+            "what": _("We write to every contact of yours."),
+            "on": now + 2 * YEAR,
+        },
         {
             "when": _("6 to 12 months before the end"),
             "what": _("Further notices, each with the date of the end."),
+            "on": now + 2 * YEAR + YEAR / 2,
         },
         {
             "when": _("After 3 years without a sign-in"),
@@ -72,6 +81,7 @@ def calendar() -> Sequence[dict[str, str]]:
                 "What is left is handed to the office for unclaimed "
                 "property where the law says so; an empty account is closed."
             ),
+            "on": now + 3 * YEAR,
         },
     )
 
@@ -79,7 +89,9 @@ def calendar() -> Sequence[dict[str, str]]:
 @require_GET
 def dormant(request: HttpRequest) -> HttpResponse:
     """Show the alternative to closing, with its calendar; it is offered, never imposed."""
-    return pages.show(request, "dormant.html", _("Keep the account dormant"), calendar=calendar())
+    return pages.show(
+        request, "dormant.html", _("Keep the account dormant"), calendar=calendar(now=venues.now())
+    )
 
 
 @require_GET
