@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -137,6 +139,8 @@ def test_a_message_goes_both_ways_and_a_foreign_address_is_marked(visit: Any, ba
     page.keyboard.press("Enter")
     thread.locator("li").nth(1).wait_for()
     assert "We are looking into it." in backstage.heard(account=account)
+    backstage.wrote(account=account, text="Thank you, I wait here.")
+    page.get_by_text("Thank you, I wait here.").wait_for()
     assert support.complaints == []
 
 
@@ -160,3 +164,27 @@ def test_the_pages_are_accessible_and_hold_their_width(
             wide = visitor.page.evaluate("document.documentElement.scrollWidth - innerWidth")
             assert wide <= 0, (path, width, wide)
         visitor.page.set_viewport_size({"width": 1280, "height": 844})
+
+
+@pytest.mark.parametrize(("language", "width"), [("zh", 390), ("en", 1280)])
+def test_pictures_of_queue_and_case_can_be_taken(
+    visit: Any, backstage: Any, tmp_path: Path, language: str, width: int
+) -> None:
+    """Issue 7: the pictures of the docs come from the real pages; PICTURES names their place."""
+    place = Path(os.environ.get("PICTURES") or tmp_path)
+    account = backstage.person(handle="clean")
+    backstage.applied(account=account, language=language)
+    backstage.referred(account=account)
+    text = {
+        "zh": "我的手机丢了，closeout-help.com 的人让我把验证码 123456 发给他，是你们吗？",
+        "en": "I lost my phone. Somebody at closeout-help.com wants the code 123456. Is that you?",
+    }
+    backstage.wrote(account=account, text=text[language])
+    number = backstage.number(account=account)
+    visitor = agent(visit(language=language, width=width), backstage, "identity-1", "/console/?team=support")
+    screen = "phone" if width < 500 else "desktop"
+    visitor.page.screenshot(path=place / f"console-queue-{language}-{screen}.png", full_page=True)
+    visitor.open(f"/console/cases/{number}")
+    picture = place / f"console-case-{language}-{screen}.png"
+    visitor.page.screenshot(path=picture, full_page=True)
+    assert picture.stat().st_size > 10_000

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -154,3 +154,35 @@ def _said(row: CaseMessage, subject: str, own: Sequence[str]) -> Said:
         values=tuple(sorted(body["values"].items())),
         erased=erased,
     )
+
+
+NEWS = """
+select s.key, m.id
+from unnest(%(keys)s::text[], %(venues)s::text[], %(accounts)s::bigint[], %(afters)s::bigint[])
+    as s (key, venue, account_id, after)
+join cases_casemessage as m on m.venue = s.venue and m.account_id = s.account_id and m.id > s.after
+where m.audience = any(%(holder)s) and s.key like 'holder:%%'
+    or m.audience = any(%(agents)s) and s.key like 'agents:%%' or s.key like 'compliance:%%'
+order by m.id
+"""
+
+
+def key_of(account_id: int, *, venue: str, audience: str) -> str:
+    """Return the name under which the thread of an account is followed by one audience."""
+    return f"{audience}:{venue}:{account_id}"
+
+
+def news(afters: Mapping[str, int]) -> Sequence[tuple[str, int]]:
+    """Return (key, id) of every message after the one named for each key of :func:`key_of`; opens nothing."""
+    parts = [key.split(":") for key in afters]
+    values: dict[str, Any] = {
+        "keys": list(afters),
+        "venues": [venue for _, venue, _ in parts],
+        "accounts": [int(account) for _, _, account in parts],
+        "afters": list(afters.values()),
+        "holder": list(READS["holder"]),
+        "agents": list(READS["agents"]),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(NEWS, values)
+        return list(cursor.fetchall())

@@ -61,6 +61,10 @@ def case_page(request: HttpRequest, number: str) -> HttpResponse:
         holder=masked(venues.venue(case.venue).holder(case.account_id)),
         groups=groups(report, language),
         thread=thread(case, session.staff),
+        audience=audience_of(session.staff),
+        after=correspondence.last(
+            case.account_id, venue=case.venue, audience=audience_of(session.staff) or "holder"
+        ),
         audiences=_audiences(may),
         phrases=_phrases(case, request),
         history=history(case, language),
@@ -157,18 +161,27 @@ def _phrases(case: Case, request: HttpRequest) -> Sequence[tuple[str, str]]:
 
 def history(case: Case, language: str) -> Sequence[dict[str, object]]:
     """Return what happened; who began or ended a manual review is not told here."""
-    opened = {"title": stories.TITLES["open"][language], "at": case.opened_at, "actor": "holder"}
+    opened = {
+        "title": stories.TITLES["open"][language],
+        "at": case.opened_at,
+        "actor": words.AUTHORS["holder"],
+    }
     return [
         opened,
         *(
             {
                 "title": stories.TITLES[line.event][language],
                 "at": line.at,
-                "actor": "" if line.event in NEUTRAL else line.actor.removeprefix("agent:"),
+                "actor": "" if line.event in NEUTRAL else _actor(line.actor),
             }
             for line in queries.history(case)
         ),
     ]
+
+
+def _actor(said: str) -> object:
+    kind, _, name = said.partition(":")
+    return name if kind == "agent" else words.AUTHORS.get(kind, said)
 
 
 def _task(task: Task) -> dict[str, object]:

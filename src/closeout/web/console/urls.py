@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from closeout.web.console import acting, casing, entrance, numbering, queueing, reconciling
+from closeout.web.console import acting, casing, entrance, following, numbering, queueing, reconciling
 
 app_name = "console"
 urlpatterns = [
@@ -15,6 +15,8 @@ urlpatterns = [
     path("numbers", numbering.numbers, name="numbers"),
     path("evidence/<int:ident>", acting.evidence_file, name="evidence"),
     path("cases/<str:number>", casing.case_page, name="case"),
+    path("cases/<str:number>/events", following.events, name="events"),
+    path("cases/<str:number>/thread", following.thread, name="thread"),
     path("cases/<str:number>/messages", acting.messages, name="messages"),
     path("cases/<str:number>/assignment", acting.assignment, name="assignment"),
     path("cases/<str:number>/decisions", acting.ask, name="decisions"),
