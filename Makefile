@@ -10,7 +10,7 @@ catalogs := $(patsubst %.po,%.mo,$(wildcard src/closeout/locale/*/LC_MESSAGES/*.
 # Tests start many short processes; without compiled files each of them compiles everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo serve test test-web check ready browser style types layers sql-style tests format clean lake test-spark test-hostile bench-screen bench-records tax-agreement crash-clearing crash-closing bench-engine bench-okx bench-clearing bench-live soak storms
+.PHONY: help demo serve test test-web check ready browser style types layers sql-style tests format clean lake test-spark test-hostile bench-screen bench-records tax-agreement crash-clearing crash-closing crash-mutants demo-exit bench-engine bench-okx bench-clearing bench-live soak storms
 
 help: ## show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | sort | awk -F '	' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -62,6 +62,12 @@ crash-clearing: ready ## kill a clearing at every commit point, start again, com
 
 crash-closing: ready ## kill a closing at every commit point, from application to erased, and its server too
 	$(RUN)/python -m tests.crash.closing --light $(ARGS)
+
+crash-mutants: ready ## plant bugs in the closing; each must be found within 200 schedules
+	$(RUN)/python -m tests.crash.mutants $(ARGS)
+
+demo-exit: ready ## a market exit of 100,000 generated accounts by an injected clock; takes about half an hour
+	$(RUN)/python -m benchmarks.exit $(ARGS)
 
 bench-engine: ready ## cooling-off to closed for many cases, against the bare SQL that writes the same rows
 	$(RUN)/python -m benchmarks.engine $(ARGS)

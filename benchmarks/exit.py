@@ -255,6 +255,11 @@ def _tell(name: str, out: Path) -> None:
             file.writelines(funnel.lines(named))
         (out / "report.pdf").write_bytes(paper.pdf(found, language="en"))
     say(f"state {found['state']}, outcomes {found['outcomes']}, in the way {found['blockers']}")
+    (cases,) = execute("select count(*) from cases_case")
+    for table in ("cases_case", "cases_caseevent", "cases_effect", "audit.entry", "cases_campaignmember",
+                  "cases_campaignnotice"):  # fmt: skip
+        (size,) = execute("select pg_total_relation_size(%(table)s::regclass)", table=table)
+        say(f"    {table:24} {size / max(cases, 1):8,.0f} bytes for each case, indexes included")
     accounted = sum(found["outcomes"].values())
     say(f"{accounted:,} of {found['population']:,} accounts have an outcome; {out}/report.pdf")
 
