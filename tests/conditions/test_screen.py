@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from collections import Counter
 from datetime import datetime
@@ -17,7 +18,8 @@ from tests.conditions import hostile, world
 
 from closeout.commands.screen import population as population_command
 from closeout.commands.screen import screen as screen_command
-from closeout.conditions import buckets, screen
+from closeout.conditions import buckets, page, screen
+from closeout.conditions.catalog import by_code, catalog, data_faults
 from closeout.conditions.check import Result, check
 from closeout.facts import arrow, parquet, population
 from closeout.facts.schema import RELATIONS, Source
@@ -161,9 +163,29 @@ def test_the_terminal_screens_and_writes_a_page(tmp_path: Path) -> None:
     assert found["accounts"] == found["clear"] + found["blocked"] + found["unknown"] == 300
     assert sum(one["accounts"] for one in found["earliest"]) == found["blocked"]
     assert json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8")) == found
-    page = (tmp_path / "out" / "summary.html").read_text(encoding="utf-8")
-    assert "<svg" in page
-    assert "http" not in page
+    shown = (tmp_path / "out" / "summary.html").read_text(encoding="utf-8")
+    assert "<svg" in shown
+    assert "http" not in shown
+
+
+def test_the_page_names_everything_in_both_languages() -> None:
+    """R-OPS-2: no code of a programmer, no text cut off."""
+    for one in by_code().values():
+        assert " · " in page.WORDS[one.remedy or "none"]
+        assert " · " in page.WORDS[str(one.who)]
+    found = {
+        "as_of": "2026-11-22T00:00:00Z", "policy_version": "x", "accounts": 9, "clear": 0, "blocked": 8,
+        "unknown": 1, "missing": [], "who": {"holder": 2, "support": 5}, "remedies": {"convert": 3},
+        "earliest": [],
+        "conditions": [{"code": one.code, "title": one.met, "accounts": 1} for one in catalog()],
+        "data_faults": [{"code": one.code, "title": one.met, "accounts": 1} for one in data_faults()],
+    }  # fmt: skip
+    shown = page.page(found)
+    for one in catalog():
+        assert all(html.escape(text) in shown for text in one.met.values()), one.code
+        assert one.code not in shown
+    assert "negative balances · 负余额" in shown
+    assert shown.index("support · 客服") < shown.index("holder, one button · 本人一键")
 
 
 def test_a_folder_of_somebody_else_is_never_replaced(tmp_path: Path) -> None:

@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-WIDTH, ROW, LABEL = 760, 26, 330
+from closeout.conditions.catalog import LANGUAGES
+
+COLON = {"en": ": ", "zh": "："}
+ROOM = 78  # percent of the width that the longest bar takes; its number stands behind it
 STYLE = """
 :root { color-scheme: light dark; --ink: #1c1f23; --soft: #5b6470; --bar: #3568b8; --line: #d9dde3; --page: #fff }
 @media (prefers-color-scheme: dark) {
@@ -16,8 +19,11 @@ body { font: 16px/1.6 system-ui, "Noto Sans CJK SC", sans-serif; color: var(--in
 h1 { font-size: 1.5rem } h2 { font-size: 1.1rem; margin-top: 2rem }
 dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 1rem }
 dt { color: var(--soft) } dd { margin: 0; font-size: 1.4rem; font-variant-numeric: tabular-nums }
-svg { width: 100%; height: auto } text { fill: var(--ink); font-size: 13px }
-.bar { fill: var(--bar) } .axis { stroke: var(--line) } .soft { fill: var(--soft) }
+ul { list-style: none; padding: 0; display: grid; gap: .6rem }
+.what { color: var(--soft); font-size: .9rem; line-height: 1.4 }
+svg { display: block; width: 100%; height: 18px }
+text { fill: var(--ink); font-size: 13px; font-variant-numeric: tabular-nums }
+.bar { fill: var(--bar) } .axis { fill: var(--line) }
 """
 WORDS = {
     "accounts": "accounts · 账户", "clear": "can be closed · 可注销", "blocked": "blocked · 待处理",
@@ -26,6 +32,10 @@ WORDS = {
     "operator": "operator · 平台", "nobody": "nobody, passes by itself · 自动满足",
     "at_once": "at once · 立即", "7_days": "within 7 days · 7 天内", "30_days": "8–30 days · 8–30 天",
     "60_days": "31–60 days · 31–60 天", "90_days": "61–90 days · 61–90 天", "later": "later · 90 天以后",
+    "cancel_orders": "cancel orders · 撤销挂单", "close_position": "close positions · 平仓",
+    "close_sub_account": "close sub-accounts · 注销子账户", "convert": "convert · 兑换", "redeem": "redeem · 赎回",
+    "repay_loan": "repay loans · 还款", "revoke_key": "revoke access · 撤销授权",
+    "stop_renewal": "stop renewals · 关闭自动续期", "unbind": "unbind · 解绑", "withdraw": "withdraw · 提币",
     "open": "nobody knows yet · 尚无日期", "none": "no command · 无对应操作",
 }  # fmt: skip
 
@@ -40,21 +50,22 @@ def page(found: Mapping[str, Any]) -> str:
         (f"{one['title']['en']} · {one['title']['zh']}", one["accounts"])
         for one in sorted(found["conditions"], key=lambda one: -one["accounts"])
     ]
-    faults = [(f"{one['title']['zh']}", one["accounts"]) for one in found["data_faults"] if one["accounts"]]
+    faults = [
+        (" · ".join(one["title"][lang].partition(COLON[lang])[2] for lang in LANGUAGES), one["accounts"])
+        for one in found["data_faults"]
+        if one["accounts"]
+    ]
     parts = [
         ("Accounts that do not meet a condition · 未满足条件的账户", conditions),
-        ("Who must act · 由谁处理", [(WORDS.get(key, key), n) for key, n in found["who"].items()]),
-        (
-            "What can be done · 可执行的处置",
-            [(WORDS.get(key, key), n) for key, n in found["remedies"].items()],
-        ),
+        ("Who must act · 由谁处理", _named(found["who"])),
+        ("What can be done · 可执行的处置", _named(found["remedies"])),
         (
             "Earliest closing · 最早可注销",
             [(WORDS[one["within"]], one["accounts"]) for one in found["earliest"]],
         ),
         ("Faults of the operator's records · 平台记录错误", faults),
     ]
-    charts = "".join(f"<h2>{escape(title)}</h2>{bars(title, rows)}" for title, rows in parts if rows)
+    charts = "".join(f"<h2>{escape(title)}</h2>{bars(rows)}" for title, rows in parts if rows)
     missing = ", ".join(found["missing"])
     note = f"<p>Not fetched, therefore unknown · 未读取，无法判断: {escape(missing)}</p>" if missing else ""
     return (
@@ -66,24 +77,26 @@ def page(found: Mapping[str, Any]) -> str:
     )
 
 
-def bars(title: str, rows: Sequence[tuple[str, int]]) -> str:
-    """Return one bar chart as SVG; every bar has its number beside it."""
+def _named(counted: Mapping[str, int]) -> list[tuple[str, int]]:
+    return [(WORDS.get(key, key), n) for key, n in sorted(counted.items(), key=lambda one: -one[1])]
+
+
+def bars(rows: Sequence[tuple[str, int]]) -> str:
+    """Return one bar chart: a line of text and a bar in SVG for each row, with its number behind the bar.
+
+    Lengths are percentages, so that text keeps its size and wraps on a narrow screen.
+    """
     most = max((count for _, count in rows), default=0) or 1
-    room = WIDTH - LABEL - 90
     drawn = []
-    for place, (label, count) in enumerate(rows):
-        y = place * ROW
-        length = round(room * count / most, 1)
-        short = label if len(label) <= 44 else label[:43] + "…"
+    for label, count in rows:
+        length = round(ROOM * count / most, 2)
         drawn.append(
-            f'<text class="soft" x="{LABEL - 8}" y="{y + 17}" text-anchor="end">{escape(short)}'
-            f"<title>{escape(label)}</title></text>"
-            f'<rect class="bar" x="{LABEL}" y="{y + 5}" width="{length}" height="16" rx="2"/>'
-            f'<text x="{LABEL + length + 6}" y="{y + 17}">{count:,}</text>'
+            f'<li><span class="what">{escape(label)}</span>'
+            f'<svg role="img" aria-label="{count:,}"><rect class="axis" width="1" height="18"/>'
+            f'<rect class="bar" y="2" width="{length}%" height="14" rx="2"/>'
+            f'<text x="{length}%" dx="6" y="14" aria-hidden="true">{count:,}</text></svg></li>'
         )
-    height = len(rows) * ROW
-    axis = f'<line class="axis" x1="{LABEL}" y1="0" x2="{LABEL}" y2="{height}"/>'
-    return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}">{axis}{"".join(drawn)}</svg>'
+    return f"<ul>{''.join(drawn)}</ul>"
 
 
 def _what_if(change: Mapping[str, Any] | None) -> str:
