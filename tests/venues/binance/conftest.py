@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -16,8 +17,9 @@ import pytest
 from tests.venues.binance import recorded
 
 from closeout.venues.binance.endpoints import Operation
-from closeout.venues.binance.wire import BinanceWire, Weights
+from closeout.venues.binance.wire import BinanceWire, Weights, read, unwrapped
 from closeout.venues.okx.keys import Credentials
+from closeout.venues.okx.wire import Heard
 
 KEY = Credentials("binance-key-0c1d", "binance-secret-77AA", "")
 WINDOW_MS = 10_000
@@ -93,6 +95,38 @@ def exchange(_served: Exchange) -> Exchange:
     _served.answers, _served.bad, _served.ahead_ms = recorded.busy(), {}, 0
     _served.asked.clear()
     return _served
+
+
+PLACES = {"private": "/api/v3", "public": "/api/v3", "fapiPrivateV3": "/fapi/v3"}
+
+
+def path_of(one: Operation) -> str:
+    """Return the path of an operation on the server."""
+    section = one.section
+    if section.startswith("sapi"):
+        return f"/sapi/{section[4:].lower() or 'v1'}/{one.path}"
+    return f"{PLACES.get(section) or f'/{section[:4]}/v1'}/{one.path}"
+
+
+class Direct:
+    """The line without the network: the same answers, read and unwrapped by the same code."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    def now(self) -> datetime:
+        """Return this computer's time."""
+        return datetime.now(UTC).replace(tzinfo=None)
+
+    def call(self, endpoint: Any, _: Any = None) -> list[Any]:
+        """Answer as the server would. Raises: Failure."""
+        status, body = self._exchange.answer(endpoint.method, path_of(endpoint), "", KEY.key)
+        return unwrapped(endpoint, read(Heard(status, body.decode())))
+
+
+@pytest.fixture
+def direct(exchange: Exchange) -> Direct:
+    return Direct(exchange)
 
 
 class NoWeights(Weights):
