@@ -12,6 +12,7 @@ from tests.cases.test_doors import signed_in
 
 from closeout.cases import codes, isolation, vaults, venues
 from closeout.cases.models import Case, CaseEvent, Challenge, Consent, EffectRow, Message
+from closeout.cluster.migrations import MigrationError
 from closeout.facts.postgres import PostgresFacts
 from closeout.venues.sandbox import seed
 
@@ -132,6 +133,19 @@ def test_the_role_owns_nothing_and_bypasses_nothing(exchange: Exchange) -> None:
             pytest.raises(Error, match="permission denied"),
         ):
             rows(table)
+
+
+def test_a_user_who_may_not_make_the_role_is_told_what_to_type(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operator's own server: the start stops with the two statements that are missing."""
+    monkeypatch.setattr(isolation, "ROLE_MADE", isolation.ROLE_MADE.replace("closeout_portal", "absent_role"))
+    monkeypatch.setattr(isolation, "ROLE", "absent_role")
+    with (
+        isolation.only(venues.SANDBOX, exchange.accounts[0]),
+        pytest.raises(MigrationError, match="create role absent_role nologin; grant absent_role to"),
+    ):
+        isolation.prepare()
 
 
 def test_nothing_of_it_is_left_behind(exchange: Exchange, two: list[Case]) -> None:

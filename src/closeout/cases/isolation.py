@@ -13,8 +13,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from django.db import Error, connection
+from django.db import Error, ProgrammingError, connection
 from django.db.backends.signals import connection_created
+
+from closeout.cluster.migrations import MigrationError
 
 ROLE = "closeout_portal"
 SCHEMAS = ("public", "facts", "audit", "sandbox")
@@ -82,14 +84,16 @@ def rule(table: str, columns: Sequence[str]) -> str | None:
 def prepare() -> None:
     """Make the role, its rights and the policies where they are missing; idempotent. Called after each migration.
 
-    Raises: django.db.Error where the database's user may not create roles (docs/en/howto/own-database.md).
+    Raises: MigrationError where the role is missing and the database's user may not create or become it.
     """
     with connection.cursor() as cursor:
-        cursor.execute(ROLE_MADE)
-        newer = connection.connection.info.server_version >= OWN_WORD
-        cursor.execute(MAY_BECOME, ["set" if newer else "member"])
-        if not cursor.fetchone()[0]:
-            cursor.execute(f"grant {ROLE} to current_user")
+        try:
+            _make_role(cursor)
+        except ProgrammingError as refused:
+            raise MigrationError(
+                f"The role {ROLE} is missing and this user may not create it; create it once: "
+                f"create role {ROLE} nologin; grant {ROLE} to the user of CLOSEOUT_DATABASE_URL."
+            ) from refused
         cursor.execute(COLUMNS)
         tables = {name: rule(name, columns) for name, columns in cursor.fetchall()}
         cursor.execute(GUARDED)
@@ -97,6 +101,17 @@ def prepare() -> None:
         for name in sorted(tables.keys() - guarded):
             _guard(cursor, name, tables[name])
         _admit(cursor)
+
+
+def _make_role(cursor: Any) -> None:
+    """Create the role, and let this user become it; nothing is asked of the server where both is so already."""
+    cursor.execute("select exists (select from pg_roles where rolname = %s)", [ROLE])
+    if not cursor.fetchone()[0]:
+        cursor.execute(ROLE_MADE)
+    newer = connection.connection.info.server_version >= OWN_WORD
+    cursor.execute(MAY_BECOME, ["set" if newer else "member"])
+    if not cursor.fetchone()[0]:
+        cursor.execute(f"grant {ROLE} to current_user")
 
 
 def _guard(cursor: Any, table: str, own: str | None) -> None:
