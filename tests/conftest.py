@@ -102,7 +102,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say, after a run of everything, what was not part of it: the tests that need a Spark cluster."""
+    """Say how many mutants were caught and, after a run of everything, what was not part of it: a Spark cluster."""
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    counted = [value for report in reports for name, value in report.user_properties if name == "mutants"]
+    if counted:
+        caught, made = (sum(pair[place] for pair in counted) for place in (0, 1))
+        terminalreporter.section("mutants", sep="=")
+        terminalreporter.line(
+            f"{caught} of {made} mutants of {len(counted)} conditions caught: {100 * caught / made:.1f} %"
+        )
     if config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
         return
     folder = Path(__file__).parent / "lake"
