@@ -244,3 +244,22 @@ def test_every_column_that_looks_personal_has_a_rule(told: Path, env: Mapping[st
     said = run("erasure", "suggest", "--database", KEPT, env=env)
     assert said.returncode == 0, said.stdout + said.stderr
     assert "sandbox.login.place: delete" in said.stdout
+
+
+def test_the_archive_proves_what_the_log_says_of_the_case(told: Path, env: Mapping[str, str]) -> None:
+    """R-REC-6: the holder's receipt, checked offline; one changed byte proves nothing."""
+    receipt = told / "archive" / "audit-receipt.json"
+    keys = ["--keys", str(told / "public-keys.json")]
+    said = run(
+        "audit",
+        "receipt",
+        str(receipt),
+        *keys,
+        env={**env, "CLOSEOUT_DATABASE_URL": "postgresql://127.0.0.1:1/x"},
+    )
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "case:submit" in said.stdout
+    assert "case:close " in said.stdout
+    changed = told / "changed.json"
+    changed.write_text(receipt.read_text().replace('"index": ', '"index": 1', 1))
+    assert run("audit", "receipt", str(changed), *keys, env=env).returncode == 1

@@ -10,7 +10,7 @@ from typing import Any, cast
 from django.db import connection, transaction
 
 from closeout.cases import vaults
-from closeout.records import audit
+from closeout.records import audit, audit_receipt
 
 
 @dataclass(frozen=True)
@@ -58,3 +58,10 @@ def seal(*, now: datetime) -> str | None:
     with transaction.atomic(), connection.cursor() as cursor:
         audit.seal(cast(Any, cursor), name=name, key=key, at=now.replace(tzinfo=None))
         return audit.latest(cast(Any, cursor))
+
+
+def receipt(number: str) -> bytes:
+    """Return what the sealed log proves about case ``number``, for its holder to keep."""
+    with transaction.atomic():
+        connection.ensure_connection()
+        return audit_receipt.make(cast(Any, connection.connection), number)

@@ -25,6 +25,7 @@ from closeout.venues.base import RECORD_KINDS
 
 ARCHIVE, PDF, JSON = "archive", "certificate_pdf", "certificate_json"
 SEALED_AS = "document.archive"
+RECEIPT = "audit-receipt.json"
 CLASS = "operational"  # dies with the person's data; what the law keeps is in closeout.cases.retained
 ALONE = "select pg_advisory_lock(hashtextextended('archive:' || %s, 0))"
 RELEASE = ALONE.replace("pg_advisory_lock", "pg_advisory_unlock")
@@ -86,6 +87,7 @@ def _build(case: Case, *, made_at: datetime, now: datetime, progress: Progress |
             made_at=made_at.replace(tzinfo=None),
             keys=vaults.signing(now=now),
             venue=case.venue,
+            extra={RECEIPT: _receipt(case, work, now=now)},
             progress=tell,
         )
         name = f"{case.number}-{built.sha256[:12]}.sealed"
@@ -97,6 +99,15 @@ def _build(case: Case, *, made_at: datetime, now: datetime, progress: Progress |
         raise
     shutil.rmtree(work)
     return document
+
+
+def _receipt(case: Case, work: Path, *, now: datetime) -> Path:
+    """Write what the audit log proves about ``case`` so far, once for each build, and return where."""
+    path = work / RECEIPT
+    if not path.exists():
+        audit.seal(now=now)
+        export.write_whole(path, audit.receipt(case.number))
+    return path
 
 
 def seal_file(case: Case, source: Path, target: Path) -> None:
@@ -222,7 +233,9 @@ def issue_certificate(case: Case, *, now: datetime) -> str:
     claims.remember(case, now=now)
     retained.keep(case, now=now)
     note = audit.seal(now=now) or ""
-    issued = certificate.issue(_statement(case, note, now=now), vaults.signing(now=now))
+    issued = certificate.issue(
+        _statement(case, note, now=now), vaults.signing(now=now), timestamper=vaults.stamper()
+    )
     with transaction.atomic():
         for kind, name, content in (
             (PDF, "certificate.pdf", issued.pdf),

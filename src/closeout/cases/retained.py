@@ -31,7 +31,7 @@ TRANSACTIONS = frozenset({
     "trades", "orders", "transfers", "deposits", "withdrawals", "earn", "loans", "fees", "conversions", "ledger",
     "balances",
 })  # fmt: skip
-ALSO = ("statement.pdf", "public-keys.json", "manifest.json", "manifest.sig.json")
+ALSO = ("statement.pdf", "public-keys.json", "manifest.json", "manifest.sig.json", "audit-receipt.json")
 ARCHIVED_AS = ("operational", "document.archive")  # class and context of the archive that this is taken from
 BATCH = 500
 

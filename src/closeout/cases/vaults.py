@@ -6,6 +6,7 @@ import functools
 import os
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from django.db import connection
 from psycopg_pool import ConnectionPool
@@ -46,6 +47,19 @@ def _store(directory: Path) -> KeyStore:
 def signing(*, now: datetime) -> KeyStore:
     """Return the keys that sign certificates, manifests and checkpoints; made when missing. ``now``: aware UTC."""
     return _store(key_directory() / "signing").prepare(now.replace(tzinfo=None))
+
+
+def stamper() -> Any:
+    """Return what stamps certificates: the authority that CLOSEOUT_TSA names (RFC 3161 over HTTP), else none.
+
+    Its root certificate must be published first: ``closeout certificate authority ROOT.pem``.
+    """
+    address = os.environ.get("CLOSEOUT_TSA")
+    if not address:
+        return None
+    from closeout.records import pdf_signature
+
+    return pdf_signature.stamper(address)
 
 
 @functools.cache

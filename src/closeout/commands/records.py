@@ -86,6 +86,19 @@ def verify(file: Path, keys: Path | None, lang: str | None, as_json: bool) -> No
     raise click.exceptions.Exit(door.DONE if found.valid else door.BLOCKED)
 
 
+@certificate.command()
+@click.argument("root", type=click.Path(path_type=Path))
+def authority(root: Path) -> None:
+    """Publish ROOT, the root certificate (PEM) of the time stamp authority that CLOSEOUT_TSA names."""
+    from closeout.records import signing
+
+    try:
+        signing.KeyStore(_installed()).trust_authority(_read(root))
+    except signing.KeysUnreadable as wrong:
+        _usage(f"{root}: {wrong}; give the authority's root certificate as PEM.")
+    click.echo(f"Published in {_installed() / 'public' / KEYS_FILE}; hand that file out again.")
+
+
 def _sentence(found: Verification, language: str) -> str:
     zh = language == "zh"
     if not found.valid:
@@ -204,6 +217,30 @@ def verify_audit(keys: Path | None, case: str | None, database: str | None, as_j
             f"{report.unsealed} entries not sealed yet."
         )
     raise click.exceptions.Exit(door.DONE if report.valid else door.BLOCKED)
+
+
+@audit.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--keys", type=click.Path(path_type=Path), help="public-keys.json, or the folder that holds it."
+)
+def receipt(file: Path, keys: Path | None) -> None:
+    """Check the receipt in FILE (audit-receipt.json of an archive), offline; print what it proves.
+
+    Exit codes: 0 every entry is in the signed log, 1 not, 2 the file or the keys cannot be read.
+    """
+    from closeout.records import audit_receipt
+
+    content, trusted = _read(file), _trusted(keys, file)
+    try:
+        entries = audit_receipt.check(content, trusted.keys.logs)
+    except audit_receipt.BadReceipt as wrong:
+        click.echo(f"Not proven: {wrong}.")
+        raise click.exceptions.Exit(door.BLOCKED) from wrong
+    for entry in entries:
+        click.echo(f"{entry['at']}  {entry['event']}  {entry['actor']}")
+    click.echo(f"{len(entries)} entries, each in the signed log.")
+    click.echo(_trust(trusted, "en"), err=trusted.source == "beside")
 
 
 @click.command()

@@ -52,10 +52,13 @@ class Verification:
     statement: Mapping[str, Any] | None = None
 
 
-def issue(statement: Statement, keys: KeyStore, *, languages: Sequence[str] = LANGUAGES) -> Certificate:
+def issue(
+    statement: Statement, keys: KeyStore, *, languages: Sequence[str] = LANGUAGES, timestamper: Any = None
+) -> Certificate:
     """Sign ``statement`` and lay it out. The same statement and key give the same JSON.
 
-    Raises: ValueError (a language other than zh and en), signing.KeysUnreadable.
+    ``timestamper``: an authority that stamps the PDF, see :func:`closeout.records.pdf_signature.stamper`.
+    Raises: ValueError (a language other than zh and en), signing.KeysUnreadable, TimestampRequestError.
     """
     from closeout.records import certificate_sheet, pdf_signature  # heavy: reportlab and pyHanko
 
@@ -74,7 +77,7 @@ def issue(statement: Statement, keys: KeyStore, *, languages: Sequence[str] = LA
     )
     pdf = pdf_signature.sign(
         sheet, certificate=certificate, key=signing_key, root=root, at=statement.issued_at,
-        name=statement.venue, attachments=(attached,),
+        name=statement.venue, attachments=(attached,), timestamper=timestamper,
     )  # fmt: skip
     return Certificate(pdf, said, digest)
 
@@ -130,7 +133,9 @@ def _verify_json(document: bytes, keys: PublicKeys) -> Verification:
 def _verify_pdf(document: bytes, keys: PublicKeys) -> Verification:
     from closeout.records import pdf_signature  # heavy: pyHanko
 
-    signed = pdf_signature.check(document, roots=keys.roots, signers_known=keys.signers)
+    signed = pdf_signature.check(
+        document, roots=keys.roots, signers_known=keys.signers, authorities=keys.authorities
+    )
     inner = signed.attachments.get(ATTACHED)
     if inner is None:
         raise jws.NotSigned("malformed", "a signed PDF, but not a certificate of closeout")

@@ -126,7 +126,7 @@ def _part(records: Callable[[str], Rows], kind: str, parts: Path, using: Any) ->
     tables.derive(using, aside["parquet"], csv_to=aside["csv"], json_to=aside["json"])
     for form, path in files.items():
         aside[form].replace(path)
-    _write(done, str(count).encode())
+    write_whole(done, str(count).encode())
     return count
 
 
@@ -147,7 +147,8 @@ def _place(path: Path, source: Path) -> None:
     shutil.copyfile(source, path)
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all."""
     aside = path.with_name(f"{path.name}.aside")
     aside.write_bytes(content)
     aside.replace(path)
@@ -178,7 +179,7 @@ def _finish(
     keys: KeyStore,
 ) -> None:
     """Write keys, manifest, its signature and the list of sums: each covers the ones before."""
-    _write(parts / KEYS, keys.public().dumps().encode())
+    write_whole(parts / KEYS, keys.public().dumps().encode())
     listed = [
         _entry(parts, path, rows, seen)
         for path in _members(parts)
@@ -192,13 +193,13 @@ def _finish(
         "ledger_sums": dict(ledger),
     }
     manifest = (json.dumps(said, ensure_ascii=False, indent=2, sort_keys=True) + "\n").encode()
-    _write(parts / MANIFEST, manifest)
+    write_whole(parts / MANIFEST, manifest)
     kid, key = keys.jws_key()
     signature = jws.sign(manifest, kid, key, typ=TYPE)
-    _write(parts / SIGNATURE, (json.dumps(signature, indent=2) + "\n").encode())
+    write_whole(parts / SIGNATURE, (json.dumps(signature, indent=2) + "\n").encode())
     names = [path for path in _members(parts) if path.name != SUMS]
     lines = [f"{_seen(path, seen)[0]}  {path.relative_to(parts).as_posix()}\n" for path in names]
-    _write(parts / SUMS, "".join(lines).encode())
+    write_whole(parts / SUMS, "".join(lines).encode())
 
 
 def _members(parts: Path) -> list[Path]:

@@ -34,6 +34,7 @@ from closeout.records.jws import NotSigned
 
 FIELD = "Certificate"
 RESERVED = 8192  # hex digits for the container; measured need is about 4,000
+RESERVED_STAMPED = 24_576  # with a time stamp: authorities send their whole chain along
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,9 @@ def sign(
         cert_registry=known,
     )
     dated = _DatedSigner(meta, signer, timestamper=timestamper, at=at)
-    signed: io.BytesIO = _apart(dated.sign_pdf, writer, bytes_reserved=RESERVED)
+    signed: io.BytesIO = _apart(
+        dated.sign_pdf, writer, bytes_reserved=RESERVED_STAMPED if timestamper else RESERVED
+    )
     return signed.getvalue()
 
 
@@ -126,11 +129,23 @@ def _attach(writer: IncrementalPdfFileWriter, attachment: Attachment, at: dateti
     embed.embed_file(writer, spec)
 
 
-def check(pdf: bytes, *, roots: tuple[str, ...], signers_known: tuple[str, ...]) -> SignedPdf:
-    """Return what a valid PDF holds. ``roots`` and ``signers_known``: PEM. Raises: NotSigned."""
+def stamper(address: str) -> Any:
+    """Return what asks the time stamp authority at ``address`` (RFC 3161 over HTTP)."""
+    from pyhanko.sign.timestamps import HTTPTimeStamper
+
+    return HTTPTimeStamper(address, timeout=10)
+
+
+def check(
+    pdf: bytes, *, roots: tuple[str, ...], signers_known: tuple[str, ...], authorities: tuple[str, ...] = ()
+) -> SignedPdf:
+    """Return what a valid PDF holds. All certificates as PEM; ``authorities``: roots of time stamps.
+
+    Raises: NotSigned.
+    """
     logging.getLogger("pyhanko").setLevel(logging.CRITICAL)
     try:
-        return _check(pdf, roots, signers_known)
+        return _check(pdf, roots, signers_known, authorities)
     except NotSigned:
         raise
     except (
@@ -141,7 +156,9 @@ def check(pdf: bytes, *, roots: tuple[str, ...], signers_known: tuple[str, ...])
         ) from wrong
 
 
-def _check(pdf: bytes, roots: tuple[str, ...], signers_known: tuple[str, ...]) -> SignedPdf:
+def _check(
+    pdf: bytes, roots: tuple[str, ...], signers_known: tuple[str, ...], authorities: tuple[str, ...]
+) -> SignedPdf:
     if not pdf.startswith(b"%PDF-"):
         raise NotSigned("malformed", "not a PDF")
     reader = PdfFileReader(io.BytesIO(pdf))
@@ -154,7 +171,8 @@ def _check(pdf: bytes, roots: tuple[str, ...], signers_known: tuple[str, ...]) -
     trusted = [_load(text) for text in roots]
     _demand_known(signature, {_load(text).dump() for text in (*signers_known, *roots)})
     _demand_canonical(pdf, signature)
-    _demand_valid(signature, trusted, _signing_time(signature))
+    clocks = [_load(text) for text in authorities]
+    _demand_valid(signature, trusted, _signing_time(signature), clocks)
     return SignedPdf(
         attachments=_attachments(reader),
         signed_at=_signing_time(signature).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -180,23 +198,30 @@ def _demand_known(signature: EmbeddedPdfSignature, known: set[bytes]) -> None:
 
 
 def _demand_valid(
-    signature: EmbeddedPdfSignature, trusted: list[asn1_x509.Certificate], at: datetime
+    signature: EmbeddedPdfSignature,
+    trusted: list[asn1_x509.Certificate],
+    at: datetime,
+    clocks: list[asn1_x509.Certificate],
 ) -> None:
-    context = ValidationContext(
-        trust_roots=trusted,
-        allow_fetching=False,
-        moment=at,
-        best_signature_time=at,
-        revocation_mode="soft-fail",
-    )
+    def context(roots: list[asn1_x509.Certificate]) -> ValidationContext:
+        return ValidationContext(
+            trust_roots=roots, allow_fetching=False, moment=at, best_signature_time=at,
+            revocation_mode="soft-fail",
+        )  # fmt: skip
+
     usage = KeyUsageConstraints(key_usage={"non_repudiation"})
-    status = _apart(validate_pdf_signature, signature, context, key_usage_settings=usage)
+    status = _apart(
+        validate_pdf_signature, signature, context(trusted), context(clocks), key_usage_settings=usage
+    )
     if status.coverage != SignatureCoverageLevel.ENTIRE_FILE:
         raise NotSigned("altered", "something was added after signing")
     if not (status.intact and status.valid):
         raise NotSigned("altered", "the content is not what was signed")
     if not status.trusted:
         raise NotSigned("unknown_key", "the certificate does not lead to the known root")
+    stamp = status.timestamp_validity
+    if stamp is not None and stamp.intact and stamp.valid and not stamp.trusted:
+        raise NotSigned("unknown_key", "stamped by an authority that is not among the public keys")
     if not status.bottom_line:
         raise NotSigned("altered", "the document was changed in a way that its signature forbids")
 
@@ -205,7 +230,8 @@ def _demand_canonical(pdf: bytes, signature: EmbeddedPdfSignature) -> None:
     """Refuse any other spelling of the container than the one that signing writes."""
     begin, length, resume, rest = (int(number) for number in signature.byte_range)
     gap = pdf[begin + length : resume]
-    expected = b"<" + _container(signature).hex().upper().encode().ljust(RESERVED, b"0") + b">"
+    room = RESERVED if len(gap) == RESERVED + 2 else RESERVED_STAMPED
+    expected = b"<" + _container(signature).hex().upper().encode().ljust(room, b"0") + b">"
     if begin != 0 or resume + rest != len(pdf) or gap != expected:
         raise NotSigned("altered", "the signature container was changed")
 

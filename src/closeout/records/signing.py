@@ -44,6 +44,7 @@ class PublicKeys:
     roots: tuple[str, ...]  # PEM
     signers: tuple[str, ...]  # PEM of every certificate that signs or signed PDFs
     logs: tuple[str, ...]  # verifier keys of the audit log, C2SP text
+    authorities: tuple[str, ...] = ()  # PEM: roots of the time stamp authorities that the operator uses
 
     def dumps(self) -> str:
         """Return the content of ``public-keys.json``."""
@@ -53,6 +54,7 @@ class PublicKeys:
             "roots": list(self.roots),
             "signers": list(self.signers),
             "logs": list(self.logs),
+            **({"authorities": list(self.authorities)} if self.authorities else {}),
         }
         return json.dumps(said, indent=2, sort_keys=True) + "\n"
 
@@ -84,6 +86,7 @@ def loads_public(text: str) -> PublicKeys:
             roots=tuple(said["roots"]),
             signers=tuple(said["signers"]),
             logs=tuple(said["logs"]),
+            authorities=tuple(said.get("authorities", ())),
         )
     except (ValueError, KeyError, TypeError) as wrong:
         raise KeysUnreadable(f"not a file of public keys: {wrong!r}") from wrong
@@ -148,7 +151,18 @@ class KeyStore:
             roots=tuple(path.read_text() for path in sorted(self._public.glob("root*.pem"))),
             signers=tuple(path.read_text() for path in sorted(self._public.glob("pdf-*.pem"))),
             logs=tuple(path.read_text().strip() for path in sorted(self._public.glob("log-*.txt"))),
+            authorities=tuple(path.read_text() for path in sorted(self._public.glob("tsa-*.pem"))),
         )
+
+    def trust_authority(self, pem: bytes) -> None:
+        """Publish the root certificate of a time stamp authority, whose stamps then count. Raises: KeysUnreadable."""
+        try:
+            root = x509.load_pem_x509_certificate(pem)
+        except ValueError as wrong:
+            raise KeysUnreadable(f"not a certificate: {wrong}") from wrong
+        kid = root.fingerprint(hashes.SHA256()).hex()[:16]
+        _write_public(self._public / f"tsa-{kid}.pem", root.public_bytes(serialization.Encoding.PEM))
+        self._point_to(self._current())
 
     def _point_to(self, made: Mapping[str, str]) -> None:
         """Publish first, sign afterwards: nothing is ever signed by a key that nobody can look up."""
