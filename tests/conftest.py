@@ -19,9 +19,13 @@ from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg import sql
 
 from closeout.cluster import ClusterError, databases, locks, migrations, places, supervisor
+
+settings.register_profile("no clock", deadline=None)  # a slow machine is no bug
+settings.load_profile("no clock")
 
 SCRATCH = "CLOSEOUT_TEST_SCRATCH"  # set by the first process of a run for the workers of pytest-xdist
 PREFIX = "closeout-test-"
