@@ -173,7 +173,7 @@ def furnished(place: Place, steps: list[Step]) -> int:
     return int(row[0])
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(steps=st.lists(STEPS, max_size=9))
 def test_any_account(place: Place, steps: list[Step]) -> None:
     """Property: whatever an account of the sandbox holds, the API tells what the tables hold."""
