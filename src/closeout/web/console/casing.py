@@ -128,6 +128,11 @@ def audience_of(person: Staff) -> str:
 
 def thread(case: Case, person: Staff) -> Sequence[dict[str, object]]:
     """Return the messages that ``person`` may read; foreign hosts are named beside each."""
+    return said_to(case.account_id, person)
+
+
+def said_to(account_id: int, person: Staff) -> Sequence[dict[str, object]]:
+    """Return the messages about an account of the own tenant that ``person`` may read."""
     audience = audience_of(person)
     if not audience:
         return ()
@@ -137,7 +142,7 @@ def thread(case: Case, person: Staff) -> Sequence[dict[str, object]]:
             "author": words.AUTHORS[one.author_kind] if one.author_kind != "agent" else one.author,
             "audience": words.AUDIENCES[one.audience],
         }
-        for one in correspondence.read(case.account_id, venue=case.venue, audience=audience)
+        for one in correspondence.read(account_id, venue=person.venue, audience=audience)
     ]
 
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from closeout.web.console import acting, casing, entrance, following, numbering, queueing, reconciling
+from closeout.web.console import (
+    accounts,
+    acting,
+    casing,
+    entrance,
+    following,
+    numbering,
+    queueing,
+    reconciling,
+)
 
 app_name = "console"
 urlpatterns = [
@@ -14,6 +23,7 @@ urlpatterns = [
     path("search", queueing.search, name="search"),
     path("numbers", numbering.numbers, name="numbers"),
     path("evidence/<int:ident>", acting.evidence_file, name="evidence"),
+    path("accounts/<int:account_id>", accounts.account_page, name="account"),
     path("cases/<str:number>", casing.case_page, name="case"),
     path("cases/<str:number>/events", following.events, name="events"),
     path("cases/<str:number>/thread", following.thread, name="thread"),
