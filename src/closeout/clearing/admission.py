@@ -36,7 +36,8 @@ def admit(
         *_addresses(choices, venue.destinations(account_id)),
         *_consents(choices.consents, account_id=account_id),
     ]
-    if any(consent.way is Way.FORFEIT for consent in choices.consents):
+    writable = all(_writable(consent.amount_max) for consent in choices.consents)
+    if writable and any(consent.way is Way.FORFEIT for consent in choices.consents):
         reasons += _over_limit(choices, policy, _worth(venue, policy, account_id))
     if reasons:
         raise Refused(*reasons)

@@ -24,7 +24,7 @@ from closeout.venues.base import (
     Remedy,
     Unreachable,
 )  # fmt: skip
-from closeout.venues.paper_book import ZERO, Book, Terms, facts_of, floor
+from closeout.venues.paper_book import EXACT, ZERO, Book, Terms, facts_of, floor
 from closeout.venues.paper_doing import DO, Doing, penalty_of, price_of, rate_of
 
 
@@ -93,8 +93,8 @@ class Paper:
     def deposit(self, account_id: int, wallet: str, asset: str, amount: Decimal) -> None:
         """Credit (or, with a negative amount, debit below zero) a wallet from outside."""
         pair = self.book.money.setdefault((account_id, wallet, asset), [ZERO, ZERO])
-        pair[0] += amount
-        self.book.outside[asset] -= amount
+        pair[0] = EXACT.add(pair[0], amount)
+        self.book.outside[asset] = EXACT.subtract(self.book.outside[asset], amount)
 
     def now(self) -> datetime:
         """Return the venue's time, naive UTC; what is due by then has happened."""

@@ -96,7 +96,7 @@ class Book:
             raise Rejected("insufficient")
         pair[0] = EXACT.add(pair[0], amount)
         pair[1] = EXACT.add(pair[1], locked)
-        self.outside[asset] -= amount + locked
+        self.outside[asset] = EXACT.subtract(self.outside[asset], EXACT.add(amount, locked))
 
     def balances(self) -> list[Relation]:
         """Return the relation ``balance``."""

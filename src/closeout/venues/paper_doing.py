@@ -172,7 +172,7 @@ def gather(doing: Doing) -> None:
     ):
         raise Rejected("not_found")
     asset, amount = doing.taken(wallet)
-    doing.move(wallet, asset, -amount)
+    doing.move(wallet, asset, amount.copy_negate())
     doing.move("funding", asset, amount, account_id=target)
 
 
@@ -194,7 +194,7 @@ def convert(doing: Doing) -> None:
     proceeds = floor(amount * price, doing.book.terms[to_asset].scale)
     if amount < doing.book.terms[asset].convert_min or proceeds == 0:
         raise Rejected("minimum")
-    doing.move("funding", asset, -amount)
+    doing.move("funding", asset, amount.copy_negate())
     doing.move("funding", to_asset, proceeds)
 
 
@@ -217,7 +217,7 @@ def withdraw(doing: Doing) -> None:
     if terms.daily_max is not None and amount > terms.daily_max:
         raise Rejected("daily_limit")
     at = doing.later()
-    doing.move("funding", asset, -amount)
+    doing.move("funding", asset, amount.copy_negate())
     doing.book.sent.append((doing.command.account_id, asset, str(params.get("address")), amount))
     if at is not None:
         number = f"w{len(doing.book.sent)}"
@@ -234,7 +234,7 @@ def give(doing: Doing) -> None:
     if doing.command.kind is Remedy.SEND:
         receiver = doing.book.account(int(doing.command.params["to_account"]))
         doing.move("funding", asset, amount, account_id=receiver.account_id)
-    doing.move("funding", asset, -amount)
+    doing.move("funding", asset, amount.copy_negate())
     if doing.command.kind is Remedy.FORFEIT:
         doing.book.unclaimed[asset] += amount
 
