@@ -155,3 +155,17 @@ def test_a_mistake_is_one_sentence_with_its_exit_code(  # noqa: PLR0917 - parame
         )
     assert answer.returncode == code, answer.stderr
     assert sentence in answer.stderr
+
+
+def test_every_record_in_one_archive_that_anybody_can_check(env: Mapping[str, str], tmp_path: Path) -> None:
+    """R-REC-1: from the terminal; a byte that was changed is found."""
+    target = tmp_path / "records.zip"
+    made = run("export", "--account", "messy", "--to", str(target), env=env)
+    assert made.returncode == 0, made.stderr
+    checked = run("export", "--verify", str(target), env=env)
+    assert (checked.returncode, "genuine and whole" in checked.stdout) == (0, True)
+    content = bytearray(target.read_bytes())
+    content[len(content) // 2] ^= 1
+    target.write_bytes(content)
+    assert run("export", "--verify", str(target), env=env).returncode == 1
+    assert run("export", "--account", "messy", env=env).returncode == 2
