@@ -280,6 +280,23 @@ def held(account: int, kind: str = "judicial") -> None:
     )  # fmt: skip
 
 
+def campaigned(name: str, account: int) -> str:
+    """Let two people start an exit of one account, announced in the next moment; return its name."""
+    from datetime import timedelta
+
+    from closeout.cases.campaigns import planning, starting
+
+    day = (venues.now() + timedelta(days=91)).replace(tzinfo=None, microsecond=0)
+    text = (
+        f'name = "{name}"\nday = {day.isoformat()}\nzone = "UTC"\nlaw_packs = ["HK"]\n'
+        f"population = {{accounts = [{account}]}}\n"
+    )
+    planning.plan(text, by="ada", now=venues.now())
+    for person in ("ben", "cleo"):
+        starting.start(name, by=person, now=venues.now())
+    return name
+
+
 DEEDS = {
     deed.__name__: deed
     for deed in (
@@ -290,6 +307,7 @@ DEEDS = {
         submitted,
         code,
         letters,
+        campaigned,
         withdrawn,
         passed,
         deposited,

@@ -27,3 +27,26 @@ TITLES = {
     "changes": {"en": "Additions and appeals", "zh": "增补与申诉"},
     "digest": {"en": "SHA-256 of plan and population", "zh": "计划与人群的 SHA-256"},
 }
+STATES: Mapping[str, Mapping[str, str]] = {
+    "draft": {"en": "planned, not started", "zh": "已计划，未启动"},
+    "running": {"en": "running", "zh": "进行中"},
+    "paused": {"en": "paused", "zh": "已暂停"},
+    "stopped": {"en": "stopped for good", "zh": "已终止"},
+    "finished": {"en": "finished", "zh": "已完成"},
+}
+STAGES: Mapping[str, Mapping[str, str]] = {
+    "announce": {"en": "Announced", "zh": "公告"},
+    "no_new_accounts": {"en": "No new accounts", "zh": "停止开户"},
+    "no_deposits": {"en": "No deposits", "zh": "停止充值"},
+    "reduce_only": {"en": "Reduce only", "zh": "只能减仓"},
+    "settle": {"en": "Settled", "zh": "结算"},
+    "withdraw_only": {"en": "Withdrawals only", "zh": "仅可提取"},
+    "close": {"en": "Closing", "zh": "注销"},
+    "custody": {"en": "Custody", "zh": "代管"},
+}
+ORDERS: Mapping[str, Mapping[str, str]] = {
+    "start": {"en": "Approve the start", "zh": "批准启动"},
+    "pause": {"en": "Pause at once", "zh": "立即暂停"},
+    "resume": {"en": "Resume", "zh": "恢复"},
+    "stop": {"en": "Stop for good", "zh": "永久终止"},
+}

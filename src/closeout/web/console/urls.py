@@ -7,6 +7,7 @@ from django.urls import path
 from closeout.web.console import (
     accounts,
     acting,
+    campaigning,
     casing,
     entrance,
     following,
@@ -22,6 +23,9 @@ urlpatterns = [
     path("signout", entrance.signout, name="signout"),
     path("search", queueing.search, name="search"),
     path("numbers", numbering.numbers, name="numbers"),
+    path("campaigns", campaigning.campaigns, name="campaigns"),
+    path("campaigns/<str:name>", campaigning.campaign, name="campaign"),
+    path("campaigns/<str:name>/orders", campaigning.orders, name="orders"),
     path("evidence/<int:ident>", acting.evidence_file, name="evidence"),
     path("accounts/<int:account_id>", accounts.account_page, name="account"),
     path("cases/<str:number>", casing.case_page, name="case"),

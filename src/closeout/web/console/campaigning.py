@@ -1,0 +1,113 @@
+"""Campaigns in the console: where everybody is, what was sent, and the orders that people may give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from closeout.cases import brakes, venues
+from closeout.cases.campaigns import funnel, starting, words
+from closeout.cases.models import Campaign
+from closeout.cases.permissions import Role
+from closeout.conditions.catalog import by_code
+from closeout.reasons import Reason, refuse
+from closeout.web.console import guard, pages
+
+READERS = frozenset({Role.OPERATOR, Role.APPROVER, Role.AUDITOR, Role.COMPLIANCE})
+ORDERERS = frozenset({Role.OPERATOR, Role.APPROVER})
+ORDERS: Mapping[str, Callable[..., object]] = {
+    "start": starting.start,
+    "pause": starting.pause,
+    "resume": starting.resume,
+    "stop": starting.stop,
+}
+POSSIBLE: Mapping[str, tuple[str, ...]] = {
+    "draft": ("start", "stop"),
+    "running": ("pause", "stop"),
+    "paused": ("resume", "stop"),
+}
+WIDTH = 300
+
+
+@require_GET
+@guard.required
+def campaigns(request: HttpRequest) -> HttpResponse:
+    """List the campaigns of this venue, newest first, and whether everything is stopped."""
+    staff = _demand(request, READERS)
+    language, brake = pages.language(), brakes.standing()
+    rows = [
+        {"name": one.name, "state": words.STATES[one.state][language], "population": one.population,
+         "leased": one.leased}
+        for one in Campaign.objects.filter(venue=staff.venue).order_by("-id")[:100]
+    ]  # fmt: skip
+    stopped = Reason("brake", {"why": brake.why}).sentence(language) if brake.engaged else ""
+    return pages.show(request, "campaigns.html", _("Campaigns"), rows=rows, stopped=stopped)
+
+
+@require_GET
+@guard.required
+def campaign(request: HttpRequest, name: str) -> HttpResponse:
+    """Show one campaign: its funnel, what became of everybody, what stands in the way, what was sent."""
+    staff = _demand(request, READERS)
+    found = funnel.report(_named(staff, name))
+    language = pages.language()
+    most = max(found["population"], 1)
+    orders = POSSIBLE.get(found["state"], ()) if staff.role in ORDERERS else ()
+    return pages.show(
+        request,
+        "campaign.html",
+        found["name"],
+        found=found,
+        state=words.STATES[found["state"]][language],
+        people=words.TITLES["people"][language].format(
+            planned=found["planned_by"], started=", ".join(found["started_by"]) or "–"
+        ),
+        stages=[
+            {"name": words.STAGES[one["stage"]][language], "at": datetime.fromisoformat(one["at"]),
+             "reached": one["reached"], "width": WIDTH * one["reached"] // most}
+            for one in found["stages"]
+        ],
+        outcomes=[(words.WORDS[outcome][language], count) for outcome, count in found["outcomes"].items()],
+        blockers=[(_spoken(codes, language), count) for codes, count in found["blockers"].items()],
+        orders=[(order, words.ORDERS[order][language]) for order in orders],
+    )  # fmt: skip
+
+
+@require_POST
+@guard.required
+def orders(request: HttpRequest, name: str) -> HttpResponse:
+    """Start, pause, resume or stop; each as the person who is signed in."""
+    staff = _demand(request, ORDERERS)
+    order = ORDERS.get(request.POST.get("order", ""))
+    if order is None:
+        raise refuse("not_now")
+    order(_named(staff, name).name, by=staff.name, now=venues.now())
+    return HttpResponseRedirect(reverse("console:campaign", args=[name]))
+
+
+def _demand(request: HttpRequest, roles: frozenset[Role]) -> Any:
+    """Return who is signed in, if their role is one of ``roles``. Raises: Refused (no_right)."""
+    staff = guard.who(request).staff
+    if staff.role not in roles:
+        raise refuse("no_right")
+    return staff
+
+
+def _named(staff: Any, name: str) -> Campaign:
+    found = starting.named(name)
+    if found.venue != staff.venue:
+        raise refuse("campaign_unknown", name=name)
+    return found
+
+
+def _spoken(codes: str, language: str) -> str:
+    """Say the codes of conditions as the self-check says them."""
+    known = by_code()
+    joint = "；" if language == "zh" else "; "
+    return joint.join(known[code].met[language] if code in known else code for code in codes.split(","))
