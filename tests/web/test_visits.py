@@ -1,4 +1,4 @@
-"""Support, theft, wrong input and markup in a real browser, in both languages, with and without scripts."""
+"""Support, theft, choices, wrong input and markup in a real browser, with and without scripts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from xml.etree.ElementTree import Element
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
+from django.utils import translation
 from tinyhtml5.parser import HTMLParser
+
+from closeout.clearing import words
+from closeout.venues.okx import remedies
+from closeout.web.portal import planning
 
 WIDTHS = (320, 390, 1280)
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -88,7 +93,7 @@ def test_support_knows_what_stands_in_the_way_and_answers_in_the_same_place(
         assert well(page) == []
 
 
-@pytest.mark.parametrize(("language", "reason"), [("zh", "账号被盗了，想注销"), ("en", "I was scammed")])
+@pytest.mark.parametrize(("language", "reason"), [("zh", "账号被盗了，想注销")])
 def test_words_of_theft_lead_to_help_first_and_a_wrong_alarm_costs_one_tap(
     visit: Any, backstage: Any, language: str, reason: str
 ) -> None:
@@ -226,6 +231,46 @@ def test_the_keyboard_alone_reaches_received_and_comes_back(visit: Any, backstag
     page.keyboard.press("Enter")
     page.wait_for_url("**/case")
     assert backstage.state(account=account) == "withdrawal"
+
+
+def test_every_reason_of_a_clearing_has_a_sentence_on_every_door() -> None:
+    """R-DIA-1: no code is ever shown bare where a sentence could stand."""
+    assert set(words.REASONS) - set(planning.REASONS) == set()
+    assert "being_closed" in planning.REASONS
+    codes = {remedies.APP_ONLY, remedies.NOT_PERMITTED, "not_done", *remedies.REASONS.values()}
+    for language in ("en", "zh"):
+        for code in codes:
+            assert "(" + code + ")" not in words.reason(code, language).replace("（", "(").replace("）", ")")
+        assert "51234" in words.reason("okx_51234", language)
+        assert "okx_" not in words.reason("okx_51234", language)
+    with translation.override("zh-hans"):
+        assert planning.reason("being_closed") == "账户正在注销，已经来不及处理。"
+
+
+@pytest.mark.parametrize(("language", "scripts"), [("zh", False)])
+def test_a_penalty_is_a_choice_with_its_price_and_its_date(
+    visit: Any, backstage: Any, *, language: str, scripts: bool
+) -> None:
+    """R-DIA-3, R-CLR-3: nothing with a penalty is part of the one click until the holder ticks it."""
+    account = backstage.person(handle="messy")
+    visitor = visit(language=language, scripts=scripts)
+    visitor.sign_in(account, then="/plan")
+    page = visitor.page
+    row = page.locator("label.tick:has(input[name=early])").first
+    said = row.inner_text()
+    assert {"zh": "损失", "en": "Penalty"}[language] in said
+    assert re.search(r"\d{4}年\d+月\d+日|\d+ \w+ \d{4}", said)
+    steps = page.locator("ol.rows").inner_text()
+    what = row.locator("b").inner_text()
+    assert what not in steps
+    row.locator("input").check()
+    page.locator("button[value=again]").click()
+    assert what in page.locator("ol.rows").inner_text()
+    assert page.locator("input[type=checkbox][name=early]").count() == 0
+    assert page.locator("input[type=hidden][name=early]").count() == 1
+    page.locator("button[value=confirm]").click()
+    page.wait_for_url("**/clearing")
+    assert visitor.complaints == []
 
 
 PAGES = {
