@@ -164,6 +164,23 @@ def test_what_only_the_app_can_do_is_said_so(place: Place, venue: OkxVenue) -> N
         assert (quoted.possible, quoted.reason) == (False, "app_only")
 
 
+def test_a_key_of_a_sub_account_is_deleted_and_never_shown(place: Place) -> None:
+    """R-CHK-10: facts and plans know a key by a digest; deleting it needs a key that is bound to an address."""
+    sub = place.connection.execute(
+        "select min(account_id) from sandbox.account where parent_id = %s", (place.people["messy"],)
+    ).fetchone()[0]
+    made = keys.issue(place.connection, sub, permissions="read_only,trade")
+    for addresses, state in (("", ReceiptState.REJECTED), ("127.0.0.1", ReceiptState.DONE)):
+        wire = place.wire(place.key("messy", addresses=addresses), pace=NoPace())
+        asking = OkxVenue(wire, answers=declared_good())
+        (shown,) = [row for row in asking.look().facts["api_key"] if row.account_id == sub]
+        assert made.api_key not in repr(asking.look().facts)
+        (receipt,) = asking.submit([("k", commands.revoke_key(sub, shown.key_id))])
+        assert receipt.state is state
+        asking.close()
+    assert keys.find(place.connection, made.api_key).revoked
+
+
 class Losing:
     """A line that does what it is told and then loses the answer, once per operation that is named."""
 

@@ -79,7 +79,7 @@ COMPARED: dict[str, Callable[[Any], Any]] = {
     ),
     "sub_account": lambda row: (row.sub_account_id, row.state),
     "transfer": lambda row: (number(row.transfer_id), row.kind, row.asset, row.amount, row.final),
-    "api_key": lambda row: (number(row.key_id), row.kind),
+    "api_key": lambda row: number(row.key_id) if row.kind == "bot" else (row.label, row.can_trade),
     "payment_method": lambda row: (row.method_id, row.kind),
 }  # fmt: skip
 VISIBLE: dict[str, Callable[[Any], bool]] = {

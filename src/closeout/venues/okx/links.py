@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -134,12 +135,17 @@ def entrusted(rows: Sequence[Raw], seen: Seen) -> Iterator[ApiKey]:
         )  # fmt: skip
 
 
+def key_name(api_key: str) -> str:
+    """Return the name under which facts, plans and reports know a key: the key itself is never shown."""
+    return "key-" + hashlib.sha256(api_key.encode()).hexdigest()[:12]
+
+
 def sub_keys(rows: Sequence[Raw], seen: Seen) -> Iterator[ApiKey]:
     """Read ``users/subaccount/apikey`` of one sub-account; ``seen`` is that of the sub-account."""
     for row in rows:
         yield ApiKey(
             account_id=seen.account_id,
-            key_id=text(row, "apiKey"),
+            key_id=key_name(text(row, "apiKey")),
             kind="key",
             label=text(row, "label", ""),
             can_trade="trade" in text(row, "perm", ""),

@@ -16,6 +16,7 @@ from closeout.facts.schema import Balance, OpenOrder
 from closeout.venues.base import Command, Moved, ReceiptState, Rejected, Remedy
 from closeout.venues.okx.endpoints import get, post
 from closeout.venues.okx.errors import Failure, Kind
+from closeout.venues.okx.links import key_name
 from closeout.venues.okx.looking import Looked
 from closeout.venues.okx.values import ZERO, Raw, amount, amount_or_none, text
 from closeout.venues.okx.wire import Wire
@@ -225,11 +226,17 @@ def revoke_key(desk: Desk, command: Command) -> Done:
             body_copy = {"uniqueCode": number, "instType": "SWAP", "subPosCloseType": "market_close"}
             desk.post("copytrading/stop-copy-trading", body_copy)
         elif command.account_id != desk.looked.holder.account_id:
-            sub = sub_name(desk.looked, command.account_id)
-            desk.post("users/subaccount/delete-apikey", {"subAcct": sub, "apiKey": item})
+            _delete_key(desk, sub_name(desk.looked, command.account_id), item)
         else:
             raise Rejected(APP_ONLY)
     return Done()
+
+
+def _delete_key(desk: Desk, sub: str, name: str) -> None:
+    """Delete the key of a sub-account that the facts call ``name``; one that is gone is deleted. Raises: Failure."""
+    for row in desk.wire.call(get("users/subaccount/apikey"), {"subAcct": sub}):
+        if key_name(text(row, "apiKey")) == name:
+            desk.post("users/subaccount/delete-apikey", {"subAcct": sub, "apiKey": text(row, "apiKey")})
 
 
 def gather(desk: Desk, command: Command) -> Done:
