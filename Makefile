@@ -10,7 +10,7 @@ catalogs := $(patsubst %.po,%.mo,$(wildcard src/closeout/locale/*/LC_MESSAGES/*.
 # Tests start many short processes; without compiled files each of them compiles everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo serve test test-web check ready browser style types layers sql-style tests format clean lake test-spark test-hostile bench-screen bench-records tax-agreement crash-clearing crash-closing crash-mutants demo-exit bench-engine bench-okx bench-clearing bench-live soak storms
+.PHONY: help demo serve test test-web check ready browser style types layers sql-style tests format clean lake test-spark test-hostile bench-screen bench-records tax-agreement crash-clearing crash-closing crash-mutants demo-exit bench-engine bench-okx bench-clearing bench-live bench-portal soak storms
 
 help: ## show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | sort | awk -F '	' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -77,6 +77,9 @@ storms: ready ## 10,000 storms of guesses and 10,000 double uses of codes; make 
 
 bench-clearing: ready ## what a clearing costs: round trips, and commands against the bare SQL that writes the same
 	$(RUN)/python -m benchmarks.clearing $(ARGS)
+
+bench-portal: ready ## the self-check with 20 holders at once, as a ratio to a page of one trivial question
+	$(RUN)/python -m benchmarks.portal $(ARGS)
 
 bench-live: ready ## 300 open streams of events: memory, and every event counted over dropped connections
 	$(RUN)/python -m benchmarks.live $(ARGS)
