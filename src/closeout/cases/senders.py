@@ -5,25 +5,16 @@ from __future__ import annotations
 import functools
 import os
 import re
-from email.message import EmailMessage
-from email.policy import SMTP
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from closeout import cluster
-from closeout.cases import letters
 from closeout.cases.letters import Written
+from closeout.cases.mails import Undeliverable, mail
+from closeout.cases.sms import SmsSender
+from closeout.cases.smtp import SmtpSender
 
-if TYPE_CHECKING:
-    from closeout.cases.smtp import SmtpSender
-
-
-class Undeliverable(Exception):
-    """This message can never be sent; trying again would not help. ``reason`` is a short code."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+__all__ = ["FileSender", "Sender", "Undeliverable", "Ways", "forget", "outbox", "secret", "sender"]
 
 
 class Sender(Protocol):
@@ -63,32 +54,6 @@ class Ways:
         self._ways[channel].send(key=key, channel=channel, address=address, letter=letter)
 
 
-def mail(key: str, address: str, letter: Written) -> EmailMessage:
-    """Return ``letter`` as a mail with a text and an HTML form. Raises: Undeliverable (bad_address)."""
-    message = EmailMessage(policy=SMTP)
-    sender = os.environ.get("CLOSEOUT_MAIL_FROM", "closeout@closeout.example")
-    if "@" not in address:
-        raise Undeliverable("bad_address")
-    try:
-        message["To"] = address
-        message["From"] = sender if "<" in sender else f"{letters.brand()} <{sender}>"
-    except (ValueError, IndexError) as wrong:
-        raise Undeliverable("bad_address") from wrong
-    message["Subject"] = letter.subject
-    message["Message-ID"] = f"<{key}@{_domain(sender)}>"  # the same at every attempt: a copy is known as one
-    message["Auto-Submitted"] = "auto-generated"
-    if letter.parts:
-        message["Content-Language"] = letter.parts["language"]
-    message.set_content(letter.body)
-    if letter.parts:
-        message.add_alternative(letters.html(letter), subtype="html")
-    return message
-
-
-def _domain(sender: str) -> str:
-    return sender.rpartition("@")[2].strip("<> ") or "closeout"
-
-
 def secret(name: str) -> str:
     """Return the secret in ``NAME_FILE`` or ``NAME`` of the environment; empty if there is none. Raises: OSError."""
     path = os.environ.get(f"{name}_FILE")
@@ -119,15 +84,11 @@ def forget() -> None:
 
 @functools.lru_cache(maxsize=1)
 def _smtp(url: str) -> SmtpSender:
-    from closeout.cases import smtp
-
-    return smtp.SmtpSender(
+    return SmtpSender(
         url, password=secret("CLOSEOUT_MAIL_PASSWORD"), trusted=os.environ.get("CLOSEOUT_MAIL_CA")
     )
 
 
 @functools.lru_cache(maxsize=1)
 def _webhook(url: str) -> Sender:
-    from closeout.cases import sms
-
-    return sms.SmsSender(url, secret=secret("CLOSEOUT_SMS_SECRET"), trusted=os.environ.get("CLOSEOUT_SMS_CA"))
+    return SmsSender(url, secret=secret("CLOSEOUT_SMS_SECRET"), trusted=os.environ.get("CLOSEOUT_SMS_CA"))

@@ -10,7 +10,7 @@ import json
 import ssl
 from urllib.parse import urlsplit
 
-from closeout.cases import egress, senders
+from closeout.cases import egress, mails
 from closeout.cases.clearing_journal import present
 from closeout.cases.letters import Written
 
@@ -48,7 +48,7 @@ class SmsSender:
             return
         if said.status >= 500 or said.status < 400 or said.status in LATER:
             raise ConnectionError(f"the gateway answered {said.status}")
-        raise senders.Undeliverable(f"http_{said.status}")
+        raise mails.Undeliverable(f"http_{said.status}")
 
 
 def signature(secret: bytes, key: str, at: str, body: bytes) -> str:

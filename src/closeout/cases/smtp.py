@@ -9,7 +9,7 @@ import ssl
 import threading
 from urllib.parse import unquote, urlsplit
 
-from closeout.cases import senders
+from closeout.cases import mails
 from closeout.cases.letters import Written
 
 SECONDS = 10
@@ -38,18 +38,18 @@ class SmtpSender:
         """Send one mail. Raises: OSError (later), Undeliverable (never)."""
         if channel != "email":
             raise ValueError(f"{channel} does not go by mail")
-        message = senders.mail(key, address, letter)
+        message = mails.mail(key, address, letter)
         with self._lock:
             server = self._connected()
             try:
                 server.send_message(message)
             except (smtplib.SMTPNotSupportedError, UnicodeError) as wrong:
                 self._leave()
-                raise senders.Undeliverable("bad_address") from wrong
+                raise mails.Undeliverable("bad_address") from wrong
             except smtplib.SMTPException as wrong:
                 self._leave()
                 if (code := _final(wrong)) is not None:
-                    raise senders.Undeliverable(f"smtp_{code}") from wrong
+                    raise mails.Undeliverable(f"smtp_{code}") from wrong
                 raise
             except OSError:
                 self._leave()
