@@ -91,6 +91,9 @@ def test_somebody_without_an_application_gets_an_answer(exchange: Exchange, peop
         "We look at it.",
     ]
     assert Task.objects.get().waits_for == "holder"
+    assert client.post(f"/console/accounts/{account}", {"settled": "1"}).status_code == 302
+    assert client.post(f"/console/accounts/{account}", {"settled": "1"}).status_code == 409
+    assert Task.objects.get().closed_at is not None
     assert client.get(f"/console/accounts/{exchange.accounts[5]}").status_code == 404
     assert signed_in(people, "operator-1").post(f"/console/accounts/{account}", said).status_code == 403
     assert CaseMessage.objects.count() == 2

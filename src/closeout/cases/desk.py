@@ -91,6 +91,17 @@ def close_tasks(case: Case, *, now: datetime, team: str | None = None, kind: str
     rows.update(closed_at=now)
 
 
+def answered(venue: str, account_id: int, *, by: Actor, now: datetime) -> bool:
+    """Close the open message of an account: nothing is left to answer. Return whether one was open."""
+    with transaction.atomic():
+        rows = Task.objects.filter(venue=venue, account_id=account_id, kind="message", closed_at=None)
+        if not rows.update(closed_at=now):
+            return False
+        subject = vaults.subject_of(venue, account_id)
+        audit.append([audit.Line(subject, "task:close", str(by), {"kind": "message"})], now=now)
+    return True
+
+
 def wait_for_holder(case: Case, *, kind: str) -> None:
     """Note that the next step is the holder's; the legal clock goes on."""
     Task.objects.filter(venue=case.venue, account_id=case.account_id, kind=kind, closed_at=None).update(

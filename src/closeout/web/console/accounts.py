@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from closeout.cases import correspondence, policies, queries, staff, venues
+from closeout.cases import correspondence, desk, policies, queries, staff, venues
 from closeout.cases.models import CaseMessage, StaffSession, Task
 from closeout.cases.permissions import Right, may
 from closeout.lifecycle import State
@@ -31,7 +31,10 @@ def account_page(request: HttpRequest, account_id: int) -> HttpResponse:
     if not CaseMessage.objects.filter(venue=venue, account_id=account_id).exists():
         raise refuse("unknown_case")
     if request.method == "POST":
-        _answer(request, session, account_id)
+        if "settled" in request.POST:
+            _settle(session, account_id)
+        else:
+            _answer(request, session, account_id)
         return HttpResponseRedirect(reverse("console:account", args=[account_id]))
     report = queries.report(account_id, policies.in_force(), now=now)
     return pages.show(
@@ -50,6 +53,14 @@ def account_page(request: HttpRequest, account_id: int) -> HttpResponse:
 def _may(session: StaffSession, right: Right) -> bool:
     own = session.staff.account_id
     return own is None and may(session.staff.role, right, State.APPLICATION)
+
+
+def _settle(session: StaffSession, account_id: int) -> None:
+    if not _may(session, Right.ASSIGN):
+        raise staff.no_right()
+    actor = staff.actor(session.staff)
+    if not desk.answered(session.staff.venue, account_id, by=actor, now=venues.now()):
+        raise refuse("nothing_to_decide")
 
 
 def _answer(request: HttpRequest, session: StaffSession, account_id: int) -> None:

@@ -78,6 +78,15 @@ def assignment(request: HttpRequest, session: StaffSession, case: Case) -> str:
     return to
 
 
+@_form("tasks")
+def settled(_request: HttpRequest, session: StaffSession, case: Case) -> str:
+    """Note that a message needs no further answer."""
+    staff.demand(session.staff, Right.ASSIGN, case)
+    if not desk.answered(case.venue, case.account_id, by=staff.actor(session.staff), now=venues.now()):
+        raise refuse("nothing_to_decide")
+    return "settled"
+
+
 @_form("decisions")
 def ask(request: HttpRequest, session: StaffSession, case: Case) -> str:
     """Ask for a decision; others answer."""

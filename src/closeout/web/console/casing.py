@@ -194,6 +194,7 @@ def _task(task: Task) -> dict[str, object]:
         "id": task.pk,
         "team": words.TEAMS[task.team],
         "kind": words.TASKS.get(task.kind, task.kind),
+        "is_message": task.kind == "message",
         "due_at": task.due_at,
         "waits": words.WAITS[task.waits_for],
         "assignee": task.assignee,

@@ -33,6 +33,7 @@ urlpatterns = [
     path("cases/<str:number>/thread", following.thread, name="thread"),
     path("cases/<str:number>/messages", acting.messages, name="messages"),
     path("cases/<str:number>/assignment", acting.assignment, name="assignment"),
+    path("cases/<str:number>/settled", acting.settled, name="settled"),
     path("cases/<str:number>/decisions", acting.ask, name="decisions"),
     path("cases/<str:number>/answers", acting.answers, name="answers"),
     path("cases/<str:number>/holds", acting.hold, name="holds"),
