@@ -1,7 +1,8 @@
 """The self-check page with twenty holders at once, against a page of one trivial question in the same run.
 
 The bar is a ratio of 95th percentiles, so that it means the same on any machine: at most 4. All holders ask for one
-page at once and then for the other, so that whatever else the machine does falls on both, and neither waits for the other.
+page at once and then for the other, so that whatever else the machine does falls on both, and neither waits for
+the other.
 """
 
 from __future__ import annotations
