@@ -21,6 +21,7 @@ from typing import IO, Any
 import duckdb
 import pyarrow.parquet
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
 from tests.conditions import hostile, oracle, world
 from tests.conditions.test_cases import CASES, facts_of_all
 from tests.lake import java
@@ -32,6 +33,7 @@ from closeout.facts import arrow, parquet, population, spark
 from closeout.facts.schema import RELATIONS
 from closeout.policy import Policy
 
+EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "100"))  # make test-hostile: 2000
 SMALL = {  # the cluster is real, the facts are few: compiling each of 42 branches would take most of the time
     "spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.shuffle.partitions": "2", "spark.sql.adaptive.enabled": "false",
@@ -116,6 +118,29 @@ def test_spark_agrees_with_the_oracle_on_the_boundary_grid(cluster: Any, tmp_pat
     everything = statement(tuple(by_code()), present=False)
     answered = Counter(engine.rows(everything, policy=policy.row(world.NOW)))
     expected = oracle.answers(facts, policy, world.NOW)
+    assert (answered - expected, expected - answered) == (Counter(), Counter())
+
+
+@pytest.mark.parametrize("now", hostile.MOMENTS[:2], ids=str)
+def test_spark_agrees_with_the_oracle_on_hostile_facts(cluster: Any, now: datetime, tmp_path: Path) -> None:
+    """Drawn as for the other engines, asked in one query: Spark needs seconds for each."""
+    policy, drawn = Policy(password_wait_days=2), []
+
+    @settings(
+        max_examples=EXAMPLES, deadline=None, database=None, phases=[Phase.generate],
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )  # fmt: skip
+    @given(facts=hostile.worlds(policy, now))
+    def collect(facts: world.Facts) -> None:
+        drawn.append(facts)
+
+    collect()
+    assert len(drawn) >= EXAMPLES
+    facts = hostile.together(drawn)
+    engine = spark.SparkFacts.folder(cluster, _written(facts, tmp_path), as_of=now)
+    everything = statement(tuple(by_code()), present=False)
+    answered = Counter(engine.rows(everything, policy=policy.row(now)))
+    expected = oracle.answers(facts, policy, now)
     assert (answered - expected, expected - answered) == (Counter(), Counter())
 
 
