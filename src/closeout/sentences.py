@@ -153,6 +153,10 @@ REVIEW: Mapping[str, Mapping[str, str]] = {
         "en": "The file could not be read; nothing was stored. Try another one.",
         "zh": "文件无法读取，没有保存任何内容。请换一个。",
     },
+    "message_speaks_of_codes": {
+        "en": "Messages to holders do not speak of codes or passwords; nothing was sent. Use a template.",
+        "zh": "发给持有人的消息不能提及验证码或密码，消息未发送。请使用模板。",
+    },
     "finding_kind": {
         "en": "Say what was found: a hidden asset, business that has not ended, or nothing; an amount is a number.",
         "zh": "请说明发现的内容：隐藏资产、未结束的业务或无；金额必须是数字。",

@@ -77,6 +77,19 @@ def test_nobody_reads_a_code(exchange: Exchange, text: str, kept: str | None) ->
     assert read(exchange, "agents") == [kept or text]
 
 
+@pytest.mark.parametrize(
+    "text", ["请把验证码发给我", "What is your code?", "Tell me the SMS code", "your Password, please"]
+)
+def test_an_agent_cannot_ask_for_a_code(exchange: Exchange, text: str) -> None:
+    """R-SUP-9: not even to say it; notes and the holder's own words may."""
+    with pytest.raises(Refused) as why:
+        say(exchange, text)
+    assert [reason.code for reason in why.value.reasons] == ["message_speaks_of_codes"]
+    say(exchange, text, audience="agents")
+    say(exchange, text, author=HOLDER)
+    assert read(exchange, "holder") == [text]
+
+
 def test_the_holder_cannot_write_notes(exchange: Exchange) -> None:
     with pytest.raises(ValueError, match="cannot speak to"):
         say(exchange, "x", audience="agents", author=HOLDER)

@@ -37,6 +37,13 @@ CODE = re.compile(
     r"(?![A-Za-z0-9_.,/-]*\d)(?!\s?[A-Za-z]{2,10}\b)"
 )
 HIDDEN = "••••••"
+# Agents do not speak of codes to holders at all: whoever asks for one is not of ours. Templates and requests may.
+SECRETS = re.compile(
+    r"验证码|校验码|动态码|动态口令|密码|助记词|私钥"
+    r"|\b(?:pass(?:word|code|phrase)|otp|2fa|pin|seed phrase|private key)s?\b"
+    r"|\b(?:sms|security|verification|e-?mail|one-time|authenticator|recovery) codes?\b|\b(?:the|your) codes?\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -71,13 +78,15 @@ def say(
     """Say ``text`` once: the same ``key`` said again returns the first. ``values``: codes that go with the kind.
 
     What looks like a security code is hidden before it is stored (R-SUP-9). ``now``: aware UTC. Raises: Refused
-    (message_empty, message_too_long), KeyDestroyed after erasure.
+    (message_empty, message_too_long, message_speaks_of_codes), KeyDestroyed after erasure.
     """
     said = text.strip()
     if not said and kind == "message":
         raise refuse("message_empty")
     if len(said) > TEXT_MAX:
         raise refuse("message_too_long", most=TEXT_MAX)
+    if author.kind == "agent" and audience == "holder" and kind == "message" and SECRETS.search(said):
+        raise refuse("message_speaks_of_codes")
     if audience not in READS or (author.kind == "holder" and audience != "holder"):
         raise ValueError(f"{author.kind} cannot speak to {audience}")
     subject = vaults.subject_of(venue, account_id)

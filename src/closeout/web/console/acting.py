@@ -7,7 +7,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.views.decorators.http import require_GET, require_POST
 
-from closeout.cases import correspondence, decisions, desk, evidence, findings, holds, staff, venues
+from closeout.cases import correspondence, decisions, desk, evidence, findings, holds, phrases, staff, venues
 from closeout.cases.models import Case, EvidenceRequest, StaffSession, Task
 from closeout.cases.permissions import Right
 from closeout.reasons import refuse
@@ -45,9 +45,12 @@ def messages(request: HttpRequest, session: StaffSession, case: Case) -> str:
     if right is None:
         raise staff.no_right()
     staff.demand(session.staff, right, case)
+    text, kind = request.POST.get("text", ""), "message" if audience == "holder" else "note"
+    if (phrase := request.POST.get("phrase", "")) in phrases.PHRASES:
+        text, kind = dict(casing.phrases_of(case, request))[phrase], "template"
     said = correspondence.say(
-        case.account_id, request.POST.get("text", ""), venue=case.venue, audience=audience, case=case,
-        author=staff.actor(session.staff), kind="message" if audience == "holder" else "note",
+        case.account_id, text, venue=case.venue, audience=audience, case=case,
+        author=staff.actor(session.staff), kind=kind,
         key=request.POST.get("key", "")[:64], now=venues.now(),
     )  # fmt: skip
     if audience == "holder":

@@ -66,7 +66,7 @@ def case_page(request: HttpRequest, number: str) -> HttpResponse:
             case.account_id, venue=case.venue, audience=audience_of(session.staff) or "holder"
         ),
         audiences=_audiences(may),
-        phrases=_phrases(case, request),
+        phrases=phrases_of(case, request),
         history=history(case, language),
         tasks=[
             _task(task) for task in desk.tasks_of(case) if Right.SEE_HOLDS in may or task.team != "compliance"
@@ -155,7 +155,8 @@ def _audiences(may: frozenset[Right]) -> Sequence[tuple[str, object]]:
     return [(audience, words.AUDIENCES[audience]) for audience, right in named if right in may]
 
 
-def _phrases(case: Case, request: HttpRequest) -> Sequence[tuple[str, str]]:
+def phrases_of(case: Case, request: HttpRequest) -> Sequence[tuple[str, str]]:
+    """Return the templates for one case, filled in, in the language of its holder."""
     due = desk.due_at(policies.of_version(case.policy_id), case.submitted_at or case.opened_at)
     shown = dates.day(due, language=case.language, zone=pages.zone_of(request))
     return [
