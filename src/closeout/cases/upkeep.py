@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 from django.db import InterfaceError, OperationalError, connection
 
 from closeout import cluster
-from closeout.cases import audit, claims, documents, retained, vaults, venues
+from closeout.cases import audit, claims, documents, limits, retained, vaults, venues
+from closeout.cases.clearing_journal import present
 from closeout.records import epochs
 from closeout.venues.base import Unreachable
 from closeout.venues.sandbox import invariants
@@ -91,12 +92,19 @@ def _files(now: datetime) -> str:  # noqa: ARG001 - every duty is called alike
     return f"removed {gone}" if gone else ""
 
 
+def _limits(now: datetime) -> str:
+    """Forget limits that have been full again for a day, whichever of the two clocks they went by."""
+    limits.forget(before=min(now, present()) - timedelta(days=1))
+    return ""
+
+
 DUTIES: Mapping[str, Duty] = {
     "seal": Duty(timedelta(minutes=1), _seal),
     "ledger": Duty(timedelta(hours=1), _ledger),
     "rotate": Duty(timedelta(hours=1), _rotate),
     "retention": Duty(timedelta(hours=1), _retention),
     "files": Duty(timedelta(hours=6), _files),
+    "limits": Duty(timedelta(hours=6), _limits),
 }
 
 
