@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
-from closeout.cases import audit, policies, reminders
-from closeout.cases.campaigns import membership
+from closeout.cases import audit, membership, policies, reminders
 from closeout.cases.ordered import run_at
 from closeout.lifecycle import FROZEN, Effect, Event, State
 

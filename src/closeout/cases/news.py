@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,7 @@ from closeout.cases.models import ClearingEvent
 from closeout.clearing import kept
 from closeout.clearing.journal import Event
 
+STREAMS_MAX = int(os.environ.get("CLOSEOUT_STREAMS", "400"))  # live pages of one process; each holds a thread
 STEPS = """
 select s.run_id, e.id, e.body
 from unnest(%(runs)s::text[], %(afters)s::bigint[]) as s (run_id, after)

@@ -91,7 +91,7 @@ def _site(host: str, port: int) -> None:
     from granian import Granian
     from granian.constants import Interfaces
 
-    from closeout.web.live import STREAMS_MAX
+    from closeout.cases.news import STREAMS_MAX
 
     logging.getLogger("_granian").addFilter(lambda said: "Python threads" not in said.getMessage())
     Granian(

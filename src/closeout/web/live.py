@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import queue
 import threading
 import time
@@ -21,9 +20,10 @@ from datetime import timedelta
 from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
+from closeout.cases.news import STREAMS_MAX
+
 log = logging.getLogger(__name__)
 
-STREAMS_MAX = int(os.environ.get("CLOSEOUT_STREAMS", "400"))  # of one process; each holds a thread
 TICK = timedelta(milliseconds=500)  # between two questions to the database while anybody listens
 HEARTBEAT = timedelta(seconds=15)  # a connection that is gone is noticed by the next write
 LIFE = timedelta(minutes=2)  # of one stream; the client comes back with the last id it saw
