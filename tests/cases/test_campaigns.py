@@ -2,79 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from tests.cases.exchange import Exchange
+from tests.cases.exits import campaign, codes, outcomes, reach, text
 
-from closeout.cases import brakes, queries, venues, worker
-from closeout.cases.campaigns import changing, failsafe, funnel, notices, paper, planning, plans, starting
+from closeout.cases import queries, venues
+from closeout.cases.campaigns import changing, funnel, notices, paper, planning, plans, starting
 from closeout.cases.models import Campaign, CampaignMember, CampaignNotice, Case
 from closeout.lifecycle import State
-from closeout.policy import Policy
 from closeout.reasons import Refused
-from closeout.venues.base import Act, Receipt, ReceiptState
 from closeout.venues.sandbox import world
 
-PLAN = """
-name = "exit-de"
-template = "market-exit"
-day = 2026-05-01T00:00:00
-zone = "Europe/Berlin"
-law_packs = ["EU"]
-population = {{accounts = {accounts}}}
-{more}
-"""
-
-
-def text(accounts: list[int], more: str = "") -> str:
-    return PLAN.format(accounts=accounts, more=more)
-
-
-def codes(wrong: Refused) -> set[str]:
-    return {reason.code for reason in wrong.reasons}
-
-
-@pytest.fixture
-def campaign(exchange: Exchange) -> Campaign:
-    """A campaign over eight accounts that two people have started; the fourth holds money."""
-    return begin(exchange, list(exchange.accounts[:8]))
-
-
-def begin(exchange: Exchange, accounts: list[int], more: str = "waves = [2, 4]") -> Campaign:
-    planned, _ = planning.plan(text(accounts, more), by="ada", now=exchange.now)
-    assert starting.start(planned.name, by="ben", now=exchange.now) is False
-    assert starting.start(planned.name, by="cleo", now=exchange.now) is True
-    planned.refresh_from_db()
-    return planned
-
-
-def reach(
-    exchange: Exchange, campaign: Campaign, stage: str, *, calendar: bool = False, **more: float
-) -> None:
-    """Let time pass until ``stage`` has begun, and the worker work on the days that matter, or on every date."""
-    plan = plans.read(campaign.plan)
-    at, closes = plan.at(stage), plan.at("close")
-    assert at is not None
-    assert closes is not None
-    at += timedelta(**more)
-    dates = {closes - timedelta(days=7), closes, at}
-    if calendar:
-        dates |= {day for _, day in (*plan.stages, *plan.notices)}
-    for day in sorted(day for day in dates if exchange.now < day <= at):
-        exchange.set_clock(day)
-        venues.sandbox().settle()
-        exchange.work()
-
-
-def outcomes(campaign: Campaign) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for outcome in CampaignMember.objects.filter(campaign=campaign).values_list("outcome", flat=True):
-        found[outcome] = found.get(outcome, 0) + 1
-    return found
+__all__ = ["campaign"]
 
 
 def test_an_exit_goes_through_every_stage_and_accounts_for_everybody(
@@ -241,83 +184,6 @@ def test_the_dry_run_says_how_many_would_be_blocked_by_what_on_the_last_day(exch
     assert dry.blocked_value == dry.value == Decimal(30)
 
 
-def test_a_pause_stops_what_is_decided_already_and_resuming_goes_on(
-    exchange: Exchange, campaign: Campaign
-) -> None:
-    """The commands that wait in the outbox are not sent either."""
-    reach(exchange, campaign, "close", hours=-1)
-    now = exchange.later(hours=1)
-    campaign.refresh_from_db()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(worker, "_effects", lambda *, now: 0)  # noqa: ARG005
-        worker.run_until_idle(now=now)
-    assert Case.objects.filter(campaign=campaign, state=State.CLOSING).count() == 2
-    starting.pause(campaign.name, by="ben", now=now)
-    exchange.work(minutes=5)
-    exchange.work(hours=5)
-    assert outcomes(campaign) == {"": 8}
-    assert starting.resume(campaign.name, by="ben", now=exchange.now) is True
-    for _ in range(5):
-        exchange.work(minutes=61)
-    assert outcomes(campaign) == {"closed": 8}
-
-
-def test_the_kill_switch_stops_people_and_campaigns_and_takes_two_to_release(
-    exchange: Exchange, campaign: Campaign
-) -> None:
-    (case,) = exchange.cooling(exchange.accounts[10])
-    reach(exchange, campaign, "close", hours=-160)
-    brakes.pull(by="agent:ben", why="drill", now=exchange.now)
-    exchange.set_clock(exchange.now + timedelta(days=40))
-    exchange.work()
-    assert exchange.again(case).state in (State.COOLING_OFF, State.OBSERVATION)
-    assert outcomes(campaign) == {"": 8}
-    assert brakes.release(by="ben", now=exchange.now) is False
-    with pytest.raises(Refused) as same:
-        brakes.release(by="ben", now=exchange.now)
-    assert codes(same.value) == {"same_person"}
-    assert brakes.release(by="cleo", now=exchange.now) is True
-    for _ in range(5):
-        exchange.work(minutes=61)
-    assert outcomes(campaign) == {"closed": 8}
-
-
-def test_the_failsafe_fires_with_its_defaults(exchange: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Eleven closings that the venue refuses after the last check had passed: the campaign stops by itself."""
-    campaign = begin(exchange, list(exchange.accounts), more="")
-    plan = plans.read(campaign.plan)
-    assert (plan.failsafe_max, plan.failsafe_minutes, plan.waves) == (10, 60, (100, 1000, 10000))
-    submit = venues.sandbox().submit
-
-    def refuse(commands: Any) -> list[Receipt]:
-        if commands[0][1].kind is not Act.CLOSE:
-            return list(submit(commands))
-        at = venues.sandbox().now()
-        return [Receipt(key, ReceiptState.REJECTED, at, "not_empty") for key, _ in commands]
-
-    monkeypatch.setattr(venues.sandbox(), "submit", refuse)
-    reach(exchange, campaign, "close")
-    campaign.refresh_from_db()
-    assert (campaign.state, campaign.why) == ("paused", "failsafe")
-    assert failsafe.surprises(campaign, plan, now=exchange.now) == len(exchange.accounts) > plan.failsafe_max
-    assert starting.resume(campaign.name, by="ben", now=exchange.now) is False
-    with pytest.raises(Refused):
-        starting.resume(campaign.name, by="ben", now=exchange.now)
-    assert starting.resume(campaign.name, by="cleo", now=exchange.now) is True
-
-
-def test_a_stopped_campaign_gives_everything_back(exchange: Exchange, campaign: Campaign) -> None:
-    reach(exchange, campaign, "close", hours=-100)
-    assert Case.objects.filter(campaign=campaign, state=State.COOLING_OFF).count() == 8
-    starting.stop(campaign.name, by="ben", now=exchange.now)
-    exchange.work()
-    assert outcomes(campaign) == {"released": 8}
-    assert set(Case.objects.filter(campaign=campaign).values_list("state", flat=True)) == {"withdrawal"}
-    with venues.sandbox().connection() as opened:
-        assert opened.execute("select count(*) from sandbox.restriction").fetchone() == (0,)
-    exchange.apply(exchange.accounts[0])
-
-
 def test_an_appeal_suspends_at_once_and_a_second_person_decides(
     exchange: Exchange, campaign: Campaign
 ) -> None:
@@ -357,42 +223,6 @@ def test_who_applied_alone_keeps_their_own_way(exchange: Exchange, campaign: Cam
     with pytest.raises(Refused) as no:
         operations.withdraw(ordered, actor=operations.HOLDER, now=exchange.now)
     assert codes(no.value) == {"ordered"}
-
-
-def test_a_person_never_waits_behind_a_campaign(exchange: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The campaign's closings are due first and many; one a turn; the person's goes on in each of them."""
-    monkeypatch.setattr("closeout.cases.campaigns.opening.CLOSING", 1)
-    campaign = begin(exchange, list(exchange.accounts[:8]), more="waves = [8]")
-    reach(exchange, campaign, "close", hours=-1)
-    policy = Policy(cooling_off_days=0, resume_hours=1)
-    (case,) = exchange.apply(exchange.accounts[11], policy=policy)
-    exchange.later(hours=1)
-    for _ in range(6):
-        worker.turn(now=exchange.now)
-    assert exchange.again(case).state == State.OBSERVATION
-    assert CampaignMember.objects.filter(outcome="closed").count() < 8
-
-
-@pytest.fixture
-def steady() -> datetime:
-    return datetime.fromisoformat("2026-01-05T08:00:00+00:00")
-
-
-def test_a_clock_that_jumps_pauses_the_irreversible(exchange: Exchange, steady: datetime) -> None:
-    """B17: more than two minutes against the clock that only runs, either way; or back behind what was seen."""
-    for seconds, jumps in ((100, False), (4000, True), (-4000, True)):
-        watch = brakes.ClockWatch()
-        assert not watch.look(now=exchange.now, present=steady, steady=0)
-        moved = steady + timedelta(seconds=1 + seconds)
-        assert watch.look(now=exchange.now, present=moved, steady=1) is jumps
-        assert brakes.standing().engaged is jumps
-        if jumps:
-            brakes.release(by="ben", now=exchange.now)
-            brakes.release(by="cleo", now=exchange.now)
-    watch = brakes.ClockWatch()
-    watch.look(now=exchange.now, present=steady, steady=0)
-    assert watch.look(now=exchange.now - timedelta(hours=1), present=steady, steady=0)
-    assert brakes.standing().why == "clock_jump"
 
 
 def test_the_report_accounts_for_every_account(exchange: Exchange, campaign: Campaign) -> None:
@@ -439,16 +269,3 @@ population = {inactive_since = "2025-12-01", accounts = [%d, %d]}
     assert CampaignMember.objects.get(account_id=one).outcome == "active"
     assert CampaignMember.objects.get(account_id=two).outcome == "closed"
     assert queries.open_case_of(one, venue="sandbox") is None
-
-
-def test_two_workers_share_the_allowance(exchange: Exchange, campaign: Campaign) -> None:
-    from tests.cases.exchange import parallel
-
-    reach(exchange, campaign, "close", hours=-1)
-    now = exchange.later(hours=1)
-    parallel(*(lambda: worker.run_until_idle(now=now) for _ in range(3)))
-    campaign.refresh_from_db()
-    assert campaign.leased == 2
-    with connection.cursor() as cursor:
-        cursor.execute("select count(*) from sandbox.account where state = 'closed'")
-        assert cursor.fetchone() == (2,)
