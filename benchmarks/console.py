@@ -78,7 +78,7 @@ def measure(count: int, questions: int) -> None:
     )
     (person,) = [one for one in staff.seed(venue="sandbox", now=now) if one.name == "support-1"]
     session = StaffSession.objects.create(id=uuid.uuid4(), staff=person, started_at=now)
-    client = Client()
+    client = Client(HTTP_HOST="127.0.0.1")
     store = client.session
     store["staff_session"] = session.pk.hex
     store.save()
