@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from importlib import resources
 from urllib.parse import urlsplit
 
+from closeout import lookalikes
+
 
 @dataclass(frozen=True)
 class Domain:
@@ -31,9 +33,6 @@ def _load() -> tuple[Domain, ...]:
 DOMAINS = _load()
 OFFICIAL = DOMAINS[0].name
 BRANDS = ("okx", "okex", "oklink")
-LOOKALIKES = str.maketrans(
-    "оОкКхХаАеЕсСрРіІοΟκΚχΧ0оｏｋｘ", "oOkKxXaAeEcCpPiIoOkKxXoookx"
-)  # Cyrillic, Greek, full width and digits that look like Latin letters
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def judge(link: str) -> Verdict:
         raw = parts.hostname or ""
     except ValueError:
         raw = ""
-    host = _unicode(raw)
+    host = lookalikes.written_out(raw)
     reasons = [*_shape(parts.scheme, parts.netloc, raw), *_letters(host)]
     ascii_host = raw.isascii() and "xn--" not in raw
     official = ascii_host and any(raw == one.name or raw.endswith("." + one.name) for one in DOMAINS)
@@ -70,16 +69,6 @@ def judge(link: str) -> Verdict:
             )
         )
     return Verdict(official and not reasons, host, tuple(reasons))
-
-
-def _unicode(host: str) -> str:
-    labels = []
-    for label in host.split("."):
-        try:
-            labels.append(label.encode("ascii").decode("idna") if label.startswith("xn--") else label)
-        except UnicodeError:
-            labels.append(label)
-    return unicodedata.normalize("NFC", ".".join(labels))
 
 
 def _shape(scheme: str, netloc: str, host: str) -> list[dict[str, str]]:
@@ -114,23 +103,12 @@ def _letters(host: str) -> list[dict[str, str]]:
 
 
 def _imitation(host: str) -> list[dict[str, str]]:
-    plain = host.translate(LOOKALIKES).lower()
-    for label in plain.replace("-", ".").split("."):
-        for brand in BRANDS:
-            if label == brand or brand in label or _one_apart(label, brand):
-                return [
-                    _reason(
-                        f"It imitates the name {brand}: a common trick of look-alike sites.",
-                        f"它模仿了 {brand} 的名字，是仿冒网站的常见手法。",
-                    )
-                ]
-    return []
-
-
-def _one_apart(label: str, brand: str) -> bool:
-    if abs(len(label) - len(brand)) > 1 or label == brand:
-        return False
-    if len(label) == len(brand):
-        return sum(one != other for one, other in zip(label, brand, strict=True)) == 1
-    longer, shorter = (label, brand) if len(label) > len(brand) else (brand, label)
-    return any(longer[:place] + longer[place + 1 :] == shorter for place in range(len(longer)))
+    brand = lookalikes.imitated(host, BRANDS)
+    if brand is None:
+        return []
+    return [
+        _reason(
+            f"It imitates the name {brand}: a common trick of look-alike sites.",
+            f"它模仿了 {brand} 的名字，是仿冒网站的常见手法。",
+        )
+    ]
