@@ -10,6 +10,9 @@ catalogs := $(patsubst %.po,%.mo,$(wildcard src/closeout/locale/*/LC_MESSAGES/*.
 # Tests start many short processes; without compiled files each of them compiles everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
+# Many tests wait for a server, a browser or a rate limit: one process more than there are cores.
+WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1); [ $$n -ge 3 ] && echo 4 || echo $$((n + 1)))
+
 .PHONY: help demo serve test test-web check ready browser style types layers sql-style tests format clean lake test-spark test-hostile bench-screen bench-records tax-agreement crash-clearing crash-closing crash-mutants demo-exit bench-engine bench-okx bench-clearing bench-live bench-portal soak storms
 
 help: ## show this
@@ -23,7 +26,7 @@ serve: ready ## the site with seeded people on http://127.0.0.1:8000
 
 test: ready browser ## every test, linter, type check and house rule
 	@$(MAKE) --no-print-directory --jobs 2 style layers types sql-style
-	$(RUN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+	$(RUN)/pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 test-web: ready browser ## the portal's gate in a real Chromium, and its texts
 	$(RUN)/pytest tests/web $(ARGS)

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -146,6 +147,23 @@ def test_a_stale_number_of_another_living_process_does_not_matter(home: Path) ->
     assert cluster.status().running is False
     with psycopg.connect(cluster.start()) as connection:
         assert connection.execute("select 1").fetchone() == (1,)
+    cluster.stop()
+
+
+def test_a_server_that_is_dying_is_waited_for_and_started_again(home: Path) -> None:
+    """Its last processes hold the lock for a moment after kill -9: here another process does, until we wait."""
+    cluster = Cluster(home)
+    cluster.start()
+    kill_postmaster(cluster)
+    held = locks.open_lock(home / "server.lock")
+    assert locks.wait_lock(held, fcntl.LOCK_EX, seconds=30)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        url = pool.submit(cluster.start)
+        while not locks.is_taken(home / "start.lock"):
+            assert not url.done()
+        os.close(held)
+        with psycopg.connect(url.result(timeout=60)) as connection:
+            assert connection.execute("select 1").fetchone() == (1,)
     cluster.stop()
 
 

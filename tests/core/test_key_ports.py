@@ -172,6 +172,8 @@ def test_one_line_says_where_keys_live(tmp_path: Path, monkeypatch: pytest.Monke
         assert vault == VaultKeys(address, TOKEN, mount="keys")
         with pytest.raises(key_address.BadAddress, match="VAULT_TOKEN_FILE"):
             key_address.port(f"vault:{address}", tmp_path, secrets={})
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "of-a-test")  # else the library asks the machine it runs on
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of-a-test")
     assert isinstance(key_address.port("kms:eu-central-1", tmp_path, secrets={}), KmsKeys)
     for wrong in ("vault:http://vault.example.org", "tpm:0"):
         with pytest.raises(key_address.BadAddress):

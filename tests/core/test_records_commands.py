@@ -98,7 +98,10 @@ def test_the_answer_says_which_keys_it_rests_on(
     )
 
 
-def test_what_cannot_be_read_is_a_usage_error(folder: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_a_usage_error(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLOSEOUT_KEYS", str(tmp_path / "none"))  # an installation without keys of its own
     for words in [
         (tmp_path / "missing.pdf", "--keys", folder / "keys"),
         (tmp_path, "--keys", folder / "keys"),

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from closeout.cluster import binaries, databases, server
+from closeout.cluster import binaries, databases, places, server, supervisor
 from closeout.venues.sandbox import seed
 
 CLOSEOUT = [sys.executable, "-m", "closeout.cli"]
@@ -32,6 +32,16 @@ STEPS = [
 def run(*words: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """Run the command as a process of its own."""
     return subprocess.run([*CLOSEOUT, *words], env=dict(env), capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="session")
+def cluster_url() -> Iterator[str]:
+    """A server of its own: an open transaction of any other test would delay the sealing of the log."""
+    wanted = Path(os.environ["CLOSEOUT_TEST_SCRATCH"]) / "demo"
+    cluster = supervisor.Cluster(wanted, durable=False)
+    yield cluster.hold()
+    cluster.stop(force=True)
+    shutil.rmtree(places.settle(wanted).path, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

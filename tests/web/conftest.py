@@ -138,11 +138,11 @@ def site(surroundings: dict[str, str], backstage: Backstage) -> Iterator[str]:
             process.wait(timeout=30)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for the tests of this package; a fresh context each.
+    """One Chromium for the tests of a file; a fresh context each.
 
-    It ends with the package: while Playwright runs, its event loop counts as running in this thread, and
+    It ends with the file: while Playwright runs, its event loop counts as running in this thread, and
     nothing else in the process could start one.
     """
     path = _chromium()

@@ -7,6 +7,7 @@ program, and a restored backup are all the same case: the lock is free, and the 
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -57,11 +58,15 @@ def start(place: Place, *, durable: bool) -> Path:
     The caller holds ``start.lock``. ``durable=False`` is for tests: nothing is forced to disk.
     Raises: ClusterError.
     """
-    if not locks.is_taken(place.server_lock):
-        programs = binaries.runnable_by(place.user, binaries.find(major=_made_by(place)))
-        if not place.pgdata.exists():
-            _initialise(place, programs, durable=durable)
-        _launch(place, programs)
+    if locks.is_taken(place.server_lock):
+        with contextlib.suppress(
+            ClusterError
+        ):  # killed just now: its last processes held the lock, and are gone
+            return _wait(place)
+    programs = binaries.runnable_by(place.user, binaries.find(major=_made_by(place)))
+    if not place.pgdata.exists():
+        _initialise(place, programs, durable=durable)
+    _launch(place, programs)
     return _wait(place)
 
 
