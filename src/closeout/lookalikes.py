@@ -9,7 +9,6 @@ LETTERS = str.maketrans(
     "оОкКхХаАеЕсСрРіІуУѕЅјЈԁһԛԝοΟκΚχΧαΑνΝρΡτΤυΥıɡⅼ01",
     "oOkKxXaAeEcCpPiIyYsSjJdhqwoOkKxXaAvNpPtTuYiglol",
 )  # Cyrillic, Greek, other Latin letters and digits that look like plain ones
-DOTS = str.maketrans("。．｡․", "....")
 
 
 def plain(host: str) -> str:

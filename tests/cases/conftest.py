@@ -21,6 +21,8 @@ from closeout.cluster import databases
 
 BEGINS = datetime(2026, 1, 5, 8)  # naive UTC
 
+REAL_ARCHIVE, REAL_CERTIFICATE = documents.build_archive, documents.issue_certificate
+
 
 def _copy(url: str, name: str, template: str) -> str:
     with databases.connect(url, autocommit=True) as opened:
@@ -86,6 +88,14 @@ def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLOSEOUT_ARCHIVES", str(tmp_path / "archives"))
     monkeypatch.setattr(documents, "build_archive", noted_archive)
     monkeypatch.setattr(documents, "issue_certificate", noted_certificate)
+
+
+@pytest.fixture
+def real(exchange: Exchange, keyring: str, monkeypatch: pytest.MonkeyPatch) -> Exchange:
+    """An exchange whose archives and certificates are made, not noted, with a keyring of its own."""
+    monkeypatch.setattr(documents, "build_archive", REAL_ARCHIVE)
+    monkeypatch.setattr(documents, "issue_certificate", REAL_CERTIFICATE)
+    return exchange
 
 
 @pytest.fixture

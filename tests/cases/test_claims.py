@@ -17,15 +17,6 @@ from closeout.commands.claim import claim
 from closeout.reasons import Refused
 from closeout.venues.base import Holder
 
-REAL_ARCHIVE, REAL_CERTIFICATE = documents.build_archive, documents.issue_certificate
-
-
-@pytest.fixture
-def real(exchange: Exchange, keyring: str, monkeypatch: pytest.MonkeyPatch) -> Exchange:
-    monkeypatch.setattr(documents, "build_archive", REAL_ARCHIVE)
-    monkeypatch.setattr(documents, "issue_certificate", REAL_CERTIFICATE)
-    return exchange
-
 
 def closed(exchange: Exchange) -> tuple[Case, Holder]:
     holder = venues.sandbox().holder(exchange.accounts[0])

@@ -22,16 +22,6 @@ from closeout.reasons import Refused
 from closeout.records import retention
 from closeout.records.vault import KeyDestroyed
 
-REAL_ARCHIVE, REAL_CERTIFICATE = documents.build_archive, documents.issue_certificate
-
-
-@pytest.fixture
-def real(exchange: Exchange, keyring: str, monkeypatch: pytest.MonkeyPatch) -> Exchange:
-    """An exchange whose archives and certificates are made, not noted."""
-    monkeypatch.setattr(documents, "build_archive", REAL_ARCHIVE)
-    monkeypatch.setattr(documents, "issue_certificate", REAL_CERTIFICATE)
-    return exchange
-
 
 def closed(exchange: Exchange) -> Case:
     (case,) = exchange.cooling(exchange.accounts[0])

@@ -196,11 +196,6 @@ def hash_of(kind: str, contact: str) -> bytes:
     return vaults.vault().tombstone(normal, field=kind)
 
 
-def note_contacts(case: Case, holder: Holder | None) -> None:
-    """Keep the hashes by which ``case`` is found, contacts replaced in the last 90 days included."""
-    _note(_hashes(case, holder), [case.pk])
-
-
 def _hashes(case: Case, holder: Holder | None) -> list[ContactHash]:
     known = [("email", holder.email), ("phone", holder.phone)] if holder else []
     known += [(CHANNELS[channel], address) for channel, address in (holder.replaced if holder else ())]

@@ -124,7 +124,7 @@ def _guard(cursor: Any, table: str, own: str | None) -> None:
 
 
 def _admit(cursor: Any) -> None:
-    """Let the role read facts, write the log, and count; each only where it is missing."""
+    """Let the role read facts, write the log, and count. What is granted already stays as it is."""
     cursor.execute(SESSIONS)
     cursor.execute("select nspname from pg_namespace where nspname = any(%s)", [list(SCHEMAS)])
     there = {name for (name,) in cursor.fetchall()}

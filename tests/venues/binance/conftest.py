@@ -18,8 +18,8 @@ from tests.venues.binance import recorded
 
 from closeout.venues.binance.endpoints import Operation
 from closeout.venues.binance.wire import BinanceWire, Weights, read, unwrapped
+from closeout.venues.okx.client import Heard
 from closeout.venues.okx.keys import Credentials
-from closeout.venues.okx.wire import Heard
 
 KEY = Credentials("binance-key-0c1d", "binance-secret-77AA", "")
 WINDOW_MS = 10_000

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from closeout.venues.okx import keys, wire
+from closeout.venues.okx.client import Heard
 from closeout.venues.okx.endpoints import ENDPOINTS, get, post
 from closeout.venues.okx.errors import MEANINGS, Failure, Kind
 from closeout.venues.okx.keys import Credentials, KeysMissing
 from closeout.venues.okx.pacing import Pace
-from closeout.venues.okx.wire import CcxtWire, Heard, read
+from closeout.venues.okx.wire import CcxtWire, read
 
 KEY = Credentials("the-key", "the-secret", "the-passphrase")
 SAYS = Callable[[str], tuple[int, bytes, dict[str, str]]]

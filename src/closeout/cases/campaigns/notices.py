@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from closeout.cases import messages, policies, senders, venues
 from closeout.cases.campaigns import plans
 from closeout.cases.letters import Written
-from closeout.cases.models import Campaign, CampaignNotice
+from closeout.cases.models import Campaign
 from closeout.venues.base import Holder
 
 BATCH = 500
@@ -164,8 +164,3 @@ def counts(campaign: Campaign) -> list[tuple[str, str, str, int]]:
             [campaign.pk],
         )
         return [(letter, channel, answer, int(count)) for letter, channel, answer, count in cursor.fetchall()]
-
-
-def unsent(campaign: Campaign) -> int:
-    """Return how many notices still wait."""
-    return CampaignNotice.objects.filter(campaign=campaign, state="ready").count()

@@ -17,7 +17,6 @@ from closeout.lifecycle import CLOSED, FINAL, Event, State
 
 BATCH = 500
 CLOSING = 250  # closed in one transaction: what somebody who pulls the brake waits for
-FACTOR = 10
 
 OPEN = """
 with chosen as (

@@ -14,11 +14,7 @@ MEANINGS, PLAIN = read_meanings(
 class BinanceFailure(Failure):
     """Binance did not give a usable answer."""
 
-    def sentence(self, language: str) -> str:
-        """Say in ``language`` (zh or en) what happened and what to do."""
-        meaning = MEANINGS.get(self.code) or PLAIN.get(self.kind) or PLAIN["other"]
-        said = meaning.zh if language == "zh" else meaning.en
-        return said.format(code=self.code or "?", detail=self.detail)
+    meanings, plain = MEANINGS, PLAIN
 
 
 def failure(code: str, detail: str) -> BinanceFailure:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import threading
 import time
 from collections import deque
@@ -15,10 +14,11 @@ from urllib.parse import urlsplit
 from closeout.venues.binance.endpoints import MINUTE, Operation, budget, operation
 from closeout.venues.binance.errors import BinanceFailure, failure
 from closeout.venues.okx import client
+from closeout.venues.okx.client import Answered, Heard
 from closeout.venues.okx.endpoints import Endpoint
 from closeout.venues.okx.errors import Failure, Kind
 from closeout.venues.okx.keys import Credentials
-from closeout.venues.okx.wire import AGAIN_SECONDS, TIMEOUT_SECONDS, TRIES, Answered, Heard, Row, checked
+from closeout.venues.okx.wire import AGAIN_SECONDS, TIMEOUT_SECONDS, TRIES, Row, checked
 
 PAGES_MAX = 2000
 CLOCK = "-1021"
@@ -176,20 +176,5 @@ def _redirect(urls: Any, base: str) -> None:
 
 
 def _exchange(credentials: Credentials) -> Any:
-    class Raw(client.exchange_class("binance")):  # type: ignore[misc]
-        """ccxt's client, made to hand out every answer before it judges it."""
-
-        def handle_errors(self, code: int, *said: Any) -> None:
-            """Hand out status and body. Raises: Answered, always."""
-            raise Answered(Heard(int(code), str(said[4] if said[4] is not None else "")))
-
-    exchange = Raw({
-        "apiKey": credentials.key, "secret": credentials.secret, "enableRateLimit": False,
-        "timeout": TIMEOUT_SECONDS * 1000, "verbose": False,
-    })  # fmt: skip
-    silent = logging.getLogger("closeout.venues.binance.silent")
-    silent.disabled = True
-    exchange.logger = silent  # ccxt would log request headers, and with them the key, at debug level
-    exchange.enableLastHttpResponse = exchange.enableLastJsonResponse = False
-    exchange.session.max_redirects = 0  # requests would carry the key's headers to another host
-    return exchange
+    settings = {"apiKey": credentials.key, "secret": credentials.secret, "timeout": TIMEOUT_SECONDS * 1000}
+    return client.raw_exchange("binance", settings)

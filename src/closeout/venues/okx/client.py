@@ -4,12 +4,31 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import logging
 import sys
 import threading
 import types
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 _lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What came back: status and body, before anybody interprets it."""
+
+    status: int
+    body: str
+
+
+class Answered(Exception):
+    """Carries an answer out of ccxt before ccxt interprets it."""
+
+    def __init__(self, heard: Heard) -> None:
+        super().__init__("answered")
+        self.heard = heard
 
 
 class ClientMissing(Exception):
@@ -23,6 +42,29 @@ def exchange_class(name: str) -> Any:
     imported, and is taken away again, so that a later ``import ccxt`` by somebody else works as ever.
     """
     return getattr(_module(f"ccxt.{name}"), name)
+
+
+def raw_exchange(name: str, settings: Mapping[str, Any]) -> Any:
+    """Return ccxt's client of exchange ``name``, which hands out every answer by raising :class:`Answered`.
+
+    It paces nothing, logs nothing and follows no redirection: the key's headers stay between us and the exchange.
+    ``settings``: ccxt's, beside these. Raises: ClientMissing.
+    """
+
+    class Raw(exchange_class(name)):  # type: ignore[misc]
+        """ccxt's client, made to hand out every answer before it judges it."""
+
+        def handle_errors(self, code: int, *said: Any) -> None:
+            """Hand out status and body. Raises: Answered, always."""
+            raise Answered(Heard(int(code), str(said[4] if said[4] is not None else "")))
+
+    exchange = Raw({**settings, "enableRateLimit": False, "verbose": False})
+    silent = logging.getLogger(f"closeout.venues.{name}.silent")
+    silent.disabled = True
+    exchange.logger = silent  # ccxt would log request headers, and with them the key, at debug level
+    exchange.enableLastHttpResponse = exchange.enableLastJsonResponse = False
+    exchange.session.max_redirects = 0  # requests would carry the key's headers to another host
+    return exchange
 
 
 def error_class() -> type[Exception]:

@@ -63,6 +63,8 @@ DISPUTES = frozenset({"58104", "58105"})
 class Failure(Exception):
     """OKX did not give a usable answer. ``code`` is OKX's, or empty; ``detail`` is already redacted."""
 
+    meanings, plain = MEANINGS, PLAIN
+
     def __init__(self, kind: Kind, code: str, detail: str = "") -> None:
         super().__init__(f"{kind} {code} {detail}".strip())
         self.kind = kind
@@ -76,7 +78,7 @@ class Failure(Exception):
 
     def sentence(self, language: str) -> str:
         """Say in ``language`` (zh or en) what happened and what to do."""
-        meaning = MEANINGS.get(self.code) or PLAIN.get(self.kind) or PLAIN["other"]
+        meaning = self.meanings.get(self.code) or self.plain.get(self.kind) or self.plain["other"]
         said = meaning.zh if language == "zh" else meaning.en
         return said.format(code=self.code or "?", detail=self.detail)
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from closeout.venues.okx import client
+from closeout.venues.okx.client import Answered, Heard
 from closeout.venues.okx.endpoints import Endpoint, get
 from closeout.venues.okx.errors import Failure, Kind, failure
 from closeout.venues.okx.keys import Credentials
@@ -36,22 +35,6 @@ class Wire(Protocol):
 
     def call(self, endpoint: Endpoint, params: Mapping[str, Any] | Sequence[Row] | None = None) -> list[Row]:
         """Call one operation once it is allowed. Raises: Failure."""
-
-
-@dataclass(frozen=True)
-class Heard:
-    """What came back: status and body, before anybody interprets it."""
-
-    status: int
-    body: str
-
-
-class Answered(Exception):
-    """Carries an answer out of ccxt before ccxt interprets it."""
-
-    def __init__(self, heard: Heard) -> None:
-        super().__init__("answered")
-        self.heard = heard
 
 
 class CcxtWire:
@@ -236,30 +219,11 @@ def pages(wire: Wire, endpoint: Endpoint, params: Mapping[str, str] | None = Non
 
 
 def _exchange(credentials: Credentials, *, demo: bool) -> Any:
-    class Raw(client.exchange_class("okx")):  # type: ignore[misc]
-        """ccxt's client, made to hand out every answer before it judges it."""
-
-        def handle_errors(self, code: int, *said: Any) -> None:
-            """Hand out status and body. Raises: Answered, always."""
-            raise Answered(Heard(int(code), str(said[4] if said[4] is not None else "")))
-
-    exchange = Raw(
-        {
-            "apiKey": credentials.key,
-            "secret": credentials.secret,
-            "password": credentials.passphrase,
-            "enableRateLimit": False,
-            "timeout": TIMEOUT_SECONDS * 1000,
-            "verbose": False,
-            "headers": {"x-simulated-trading": "1"} if demo else {},
-        }
-    )
-    silent = logging.getLogger("closeout.venues.okx.silent")
-    silent.disabled = True
-    exchange.logger = silent  # ccxt would log request headers, and with them the key, at debug level
-    exchange.enableLastHttpResponse = exchange.enableLastJsonResponse = False
-    exchange.session.max_redirects = 0  # requests would carry the key's headers to another host
-    return exchange
+    settings = {
+        "apiKey": credentials.key, "secret": credentials.secret, "password": credentials.passphrase,
+        "timeout": TIMEOUT_SECONDS * 1000, "headers": {"x-simulated-trading": "1"} if demo else {},
+    }  # fmt: skip
+    return client.raw_exchange("okx", settings)
 
 
 def _milliseconds() -> int:
