@@ -8,7 +8,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from tests.cases.exchange import Exchange
 
-from closeout.cases import correspondence
+from closeout.cases import correspondence, messages, operations
 from closeout.cases.models import CaseMessage
 from closeout.cases.operations import HOLDER, Actor
 from closeout.reasons import Refused
@@ -51,6 +51,32 @@ def test_a_message_sent_twice_is_said_once(exchange: Exchange) -> None:
     one = say(exchange, "hello", author=HOLDER, key="k1")
     assert say(exchange, "hello", author=HOLDER, key="k1") == one
     assert read(exchange, "holder") == ["hello"]
+
+
+@pytest.mark.parametrize("applied", [True, False])
+def test_an_answer_is_announced_once_and_without_its_words(exchange: Exchange, *, applied: bool) -> None:
+    """R-SUP-2, R-SUP-9, R-CLO-12: on every channel, with the way back; one notice in half an hour."""
+    account = exchange.accounts[0]
+    case = exchange.cooling(account)[0] if applied else None
+
+    def notices() -> list[tuple[str, bool]]:
+        exchange.work()
+        found = messages.inbox(case) if case else []
+        assert not any("canary" in one["body"] for one in found)
+        return [(one["channel"], bool(one["link"])) for one in found if one["template"] == "answer"]
+
+    say(exchange, "a question", author=HOLDER)
+    say(exchange, "a note", audience="agents")
+    assert notices() == []
+    say(exchange, "an answer, canary", key="a")
+    say(exchange, "an answer, canary", key="a")
+    say(exchange, "and more, canary")
+    assert notices() == ([("email", True), ("sms", False)] if applied else [])
+    if case is not None:
+        exchange.later(minutes=31)
+        operations.withdraw(case, actor=HOLDER, now=exchange.now)
+        say(exchange, "later, canary")
+        assert notices()[2:] == [("email", False), ("sms", False)]
 
 
 @pytest.mark.parametrize(("text", "code"), [("   ", "message_empty"), ("x" * 4001, "message_too_long")])

@@ -138,6 +138,11 @@ def withdrawn(account: int) -> str:
     return _case(account).state
 
 
+def wavered(account: int, times: int = 2) -> None:
+    """Let it be known that the holder took so many applications back before."""
+    Case.objects.filter(pk=_case(account).pk).update(withdrawals=times)
+
+
 def passed(days: float) -> str:
     """Let time pass and everything that is due happen."""
     sandbox.pass_time(timedelta(days=days))
@@ -309,6 +314,7 @@ DEEDS = {
         letters,
         campaigned,
         withdrawn,
+        wavered,
         passed,
         deposited,
         cleared,

@@ -72,7 +72,7 @@ def test_no_event_is_lost_or_doubled_over_a_dropped_connection(visit: Any, backs
     stream.close()
 
 
-@pytest.mark.parametrize("path", ["/clearing/events", "/case/events"])
+@pytest.mark.parametrize("path", ["/clearing/events", "/case/events", "/support/events"])
 def test_nobody_listens_without_signing_in(visit: Any, path: str) -> None:
     visitor = visit()
     stream = Stream(visitor, path)
@@ -133,4 +133,26 @@ def test_the_case_goes_on_before_ones_eyes(visit: Any, backstage: Any) -> None:
     assert backstage.reached(account=account, wanted="pause") == "pause"
     visitor.page.get_by_text("The clock is stopped").wait_for()
     assert visitor.page.locator("[role=timer]").count() == 0
+    assert visitor.complaints == []
+
+
+def test_an_answer_of_support_appears_while_one_types(visit: Any, backstage: Any) -> None:
+    """R-SUP-2, R-SUP-9, issue 5: live, what is typed stays; the letter says that there is an answer, not what."""
+    account = backstage.person(handle="clean")
+    backstage.applied(account=account, language="en")
+    visitor = visit(language="en")
+    visitor.sign_in(account)
+    with visitor.page.expect_response(lambda answer: "/support/events?after=0" in answer.url):
+        visitor.open("/support")
+    page = visitor.page
+    page.fill("#id_text", "I am still typing")
+    backstage.answered(account=account, text="It is settled, canary-5512.")
+    page.get_by_text("canary-5512").wait_for()
+    backstage.answered(account=account, text="And one thing more.")
+    page.get_by_text("And one thing more.").wait_for()
+    assert page.locator(".thread li").count() == 2
+    assert page.input_value("#id_text") == "I am still typing"
+    notices = [letter for letter in backstage.letters(account=account) if letter["template"] == "answer"]
+    assert sorted(letter["channel"] for letter in notices) == ["email", "sms"]
+    assert not any("canary" in letter["body"] + letter["subject"] for letter in notices)
     assert visitor.complaints == []

@@ -35,7 +35,10 @@ def consequences(visitor: Any, language: str) -> None:
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_a_passkey_closes_an_account(visit: Any, backstage: Any, site: str, language: str) -> None:
-    """R-CLO-3: made at the exchange, used for this application; nothing is typed but the code of the e-mail."""
+    """R-CLO-3, R-CLO-12: made at the exchange, used for this application and for the way back from it.
+
+    Nothing is typed but the code of the e-mail; after two changes of mind the passkey is strong enough for a third.
+    """
     account = backstage.person(handle="clean")
     visitor, _ = with_device(visit, site, language)
     visitor.sign_in(account)
@@ -52,6 +55,16 @@ def test_a_passkey_closes_an_account(visit: Any, backstage: Any, site: str, lang
     page.locator("form button.stop").click()
     page.wait_for_url("**/case**")
     assert backstage.state(account=account) == "cooling_off"
+    backstage.wavered(account=account)
+    visitor.open("/withdrawal")
+    page.locator("main form .actions button").click()
+    assert page.locator("#problems").count() == 1
+    assert backstage.state(account=account) == "cooling_off"
+    page.locator("[data-passkey] button").click()
+    page.wait_for_function("document.querySelector('[name=code_passkey]').value.length > 100")
+    page.locator("main form .actions button").click()
+    page.wait_for_url("**/case")
+    assert backstage.state(account=account) == "withdrawal"
     assert visitor.complaints == []
 
 

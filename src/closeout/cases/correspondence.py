@@ -11,14 +11,15 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
 
-from closeout.cases import audit, links, policies, vaults
+from closeout.cases import audit, journal, limits, links, policies, queries, vaults
 from closeout.cases.models import Case, CaseMessage
 from closeout.cases.operations import Actor
+from closeout.lifecycle import Effect
 from closeout.reasons import refuse
 from closeout.records.vault import KeyDestroyed
 
@@ -31,6 +32,7 @@ READS = {
 }
 TEXT_MAX = 4000
 PAGE_MAX = 200
+QUIET = timedelta(minutes=30)  # several messages in a row are one notice
 # A number of six or eight digits that stands alone and names no asset may be a code; nobody here may have one.
 CODE = re.compile(
     r"(?<![A-Za-z0-9_.,/-])(?:\d[ \u00a0]?){5}(?:\d[ \u00a0]?\d[ \u00a0]?)?\d"
@@ -109,7 +111,20 @@ def say(
             number = case.number if case is not None else subject
             details = {"audience": audience, "kind": kind, "id": row.pk}
             audit.append([audit.Line(number, "message:say", str(author), details)], now=now)
+            if author.kind == "agent" and audience == "holder":
+                _announce(account_id, case, venue=venue, now=now)
     return _opened([row], subject)[0]
+
+
+def _announce(account_id: int, case: Case | None, *, venue: str, now: datetime) -> None:
+    """Let the holder know by letter that somebody wrote, and nothing of what; letters hang on a case.
+
+    An account that never applied has none: its answer waits in the portal.
+    """
+    about = case or queries.case_of(account_id, venue=venue)
+    if about is None or limits.wait_for(f"answer:{venue}:{account_id}", count=1, per=QUIET, now=now):
+        return
+    journal.enqueue([(about.pk, Effect.NOTIFY, {"template": "answer"}, now)], lane=journal.AWAITED)
 
 
 def read(

@@ -29,6 +29,7 @@ from closeout.cases import (
 from closeout.cases.effects import Claimed, Handler, Outcome
 from closeout.cases.models import Case, Message
 from closeout.cases.operations import life_of
+from closeout.cases.way_back import Standing
 from closeout.lifecycle import Effect, State
 from closeout.records.vault import KeyDestroyed
 from closeout.venues.base import Holder
@@ -76,10 +77,12 @@ def _written(case: Case, effect: Claimed, *, now: datetime) -> Sequence[Message]
         return []
     told = effect.data.get("due_at")
     due_at = case.due_at if told is None else datetime.fromisoformat(str(told))
-    values = {"due_at": _when(due_at, case.language)}
+    values, template = {"due_at": _when(due_at, case.language)}, str(effect.data["template"])
+    if template == "answer" and way_back.standing(case) not in (Standing.OPEN, Standing.STRONG):
+        values["link"] = ""  # support may write when nothing is left to take back
     return [
         keep(
-            case, holder, template=str(effect.data["template"]), channel=channel, address=address,
+            case, holder, template=template, channel=channel, address=address,
             key=f"{effect.key}-{number}", now=now, values=values,
         )
         for number, (channel, address) in enumerate(addresses(holder))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
@@ -11,14 +9,8 @@ from django.views.decorators.http import require_GET
 from closeout.cases import correspondence, staff
 from closeout.cases.models import Case
 from closeout.cases.permissions import Right
-from closeout.web import live
+from closeout.web import live, talk
 from closeout.web.console import casing, guard, pages
-
-
-def said(afters: Mapping[str, int]) -> Iterable[tuple[str, live.News]]:
-    """Answer with what was said after each number, as an audience may know it: that something was; a feed."""
-    for key, number in correspondence.news(afters):
-        yield key, live.News(number, "said", {"schema": "closeout.message/1", "id": number})
 
 
 def _case(request: HttpRequest, number: str) -> tuple[Case, str]:
@@ -37,7 +29,7 @@ def events(request: HttpRequest, number: str) -> HttpResponseBase:
     """Stream the numbers of new messages that the reader may see."""
     case, audience = _case(request, number)
     key = correspondence.key_of(case.account_id, venue=case.venue, audience=audience)
-    return live.stream(request, said, key)
+    return live.stream(request, talk.said, key)
 
 
 @require_GET

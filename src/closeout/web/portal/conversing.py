@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -60,6 +61,8 @@ def support(request: HttpRequest) -> HttpResponse:
     """Show the conversation and take a message; what fails to close comes along by itself (R-SUP-2, R-DIA-1)."""
     if request.method == "POST":
         return _take(request)
+    if request.headers.get("HX-Request"):
+        return _part(request)
     about = request.GET.getlist("about")[:10]
     text = "" if not about else _prefilled(request, about)
     form = SupportForm(initial={"text": text, "about": " ".join(about)[:SHORT]})
@@ -105,9 +108,7 @@ def _once(who: holder.Holder, text: str) -> str:
 def _page(
     request: HttpRequest, form: SupportForm, *, problems: Sequence[Problem] = (), status: int = 200
 ) -> HttpResponse:
-    who, now = holder.who(request), venues.now()
-    desk = office()
-    asked = asking.requests(who.account_id, venue=who.venue, now=now)
+    now, desk, talk = venues.now(), office(), _talk(request)
     return pages.show(
         request,
         "support.html",
@@ -115,11 +116,6 @@ def _page(
         status=status,
         form=form,
         problems=problems,
-        bubbles=[_bubble(said) for said in asking.thread(who.account_id, venue=who.venue)],
-        asked=[
-            {"what": KINDS[one.kind], "state": STATES[one.state], "open": one.state == "open", "one": one}
-            for one in asked
-        ],
         sent="sent" in request.GET,
         opens=f"{desk.opens:%H:%M}",
         closes=f"{desk.closes:%H:%M}",
@@ -127,7 +123,27 @@ def _page(
         is_open=desk.is_open(now),
         answer_by=desk.answer_by(now),
         domains=policies.in_force().own_domains,
+        **talk,
     )
+
+
+def _part(request: HttpRequest) -> HttpResponse:
+    """Return what changes while the page is open; what is being typed is not part of it."""
+    return pages.part(request, "conversation_part.html", **_talk(request))
+
+
+def _talk(request: HttpRequest) -> dict[str, Any]:
+    who = holder.who(request)
+    thread = asking.thread(who.account_id, venue=who.venue)
+    asked = asking.requests(who.account_id, venue=who.venue, now=venues.now())
+    return {
+        "bubbles": [_bubble(said) for said in thread],
+        "after": thread[-1].id if thread else 0,
+        "asked": [
+            {"what": KINDS[one.kind], "state": STATES[one.state], "open": one.state == "open", "one": one}
+            for one in asked
+        ],
+    }
 
 
 def _bubble(said: Said) -> Bubble:

@@ -1,4 +1,4 @@
-"""What the holder's pages follow while it happens: a clearing, and the case from cooling-off to closed (R-CLR-5).
+"""What the holder's pages follow while it happens: a clearing, a case, messages of support (R-CLR-5).
 
 A page asks for its changed part again with each event; a program reads the events themselves. Without scripts the
 pages refresh themselves, as they do when no stream is to be had.
@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Mapping
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.views.decorators.http import require_GET
 
-from closeout.cases import clearings, isolation, news, queries
+from closeout.cases import clearings, correspondence, isolation, news, queries
 from closeout.clearing import document
 from closeout.clearing.journal import RunState
 from closeout.lifecycle import FINAL
-from closeout.web import live
+from closeout.web import live, talk
 from closeout.web.portal import holder
 
 RESTS = frozenset(state.value for state in RunState if state is not RunState.WORKING)
@@ -71,3 +71,10 @@ def case(request: HttpRequest, who: holder.Holder) -> HttpResponseBase:
     if found is None:
         return HttpResponse(status=204)
     return live.stream(request, turns, str(found.pk), over=found.state in FINAL)
+
+
+@_listening
+def support(request: HttpRequest, who: holder.Holder) -> HttpResponseBase:
+    """Stream the numbers of what is said between the holder and support (R-SUP-2)."""
+    key = correspondence.key_of(who.account_id, venue=who.venue, audience="holder")
+    return live.stream(request, talk.said, key)

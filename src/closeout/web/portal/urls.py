@@ -59,6 +59,7 @@ urlpatterns = [
     path("help", helping.help_centre, name="help"),
     path("help/<slug:slug>", helping.help_page, name="help_page"),
     path("support", conversing.support, name="support"),
+    path("support/events", live.support, name="support_events"),
     path("protection", protecting.protection, name="protection"),
     path("mailbox", helping.mailbox, name="mailbox"),
     path("close-account", RedirectView.as_view(pattern_name="portal:check"), name="deep_link"),

@@ -10,7 +10,9 @@ from datetime import datetime
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from closeout.cases import applications, codes, passkeys, policies, proving, queries, venues, verification
@@ -23,7 +25,14 @@ from closeout.web.portal.pages import Problem
 from closeout.web.signin import entrances, network
 
 CODE_MOST = 12
-PASSKEY_MOST = passkeys.ANSWER_MAX
+MOST = {"email": CODE_MOST, "sms": CODE_MOST, "totp": CODE_MOST, "passkey": passkeys.ANSWER_MAX}
+ENTER = gettext_lazy("Enter the code.")
+MISSING: Mapping[str, str | Promise] = {
+    "email": ENTER,
+    "sms": ENTER,
+    "totp": ENTER,
+    "passkey": gettext_lazy("Confirm with the passkey first."),
+}
 LIMITED = frozenset({"too_many_codes", "too_many_guesses", "codes_paused"})
 
 
@@ -43,7 +52,8 @@ class Factor:
     errors: Sequence[str] = ()
 
 
-def _site(request: HttpRequest) -> passkeys.Site:
+def site(request: HttpRequest) -> passkeys.Site:
+    """Return where passkeys of these pages are good."""
     return passkeys.Site(entrances.passkey_domain(request), entrances.origin(request))
 
 
@@ -91,10 +101,10 @@ def _lost(request: HttpRequest, case: Case, *, now: datetime) -> frozenset[str]:
     return frozenset(verification.missing(case, now=now)) - MAILBOX_OR_PHONE
 
 
-def _limited(request: HttpRequest, why: Refused) -> tuple[int, int]:
+def limited(why: Refused) -> tuple[int, int]:
     """Return the status of a refusal and the seconds to wait, 0 for none."""
     reason = why.reasons[0]
-    return (429, int(reason.values["seconds"])) if reason.code in LIMITED else (409, 0)
+    return (429, int(reason.values["seconds"])) if reason.code in LIMITED else (422, 0)
 
 
 def _send_again(request: HttpRequest, case: Case, factor: str, *, now: datetime) -> HttpResponse:
@@ -103,9 +113,13 @@ def _send_again(request: HttpRequest, case: Case, factor: str, *, now: datetime)
     try:
         codes.send(case, factor, now=now, network=network.of(request))
     except Refused as why:
-        status, seconds = _limited(request, why)
+        _status, seconds = limited(why)
         response = _asking(
-            request, case, now=now, wrong={factor: why.sentences(pages.language())}, status=status
+            request,
+            case,
+            now=now,
+            wrong={factor: why.sentences(pages.language())},
+            status=429 if seconds else 409,
         )
         if seconds:
             response.headers["Retry-After"] = str(seconds)
@@ -146,19 +160,16 @@ def _checked(
             continue
         typed = request.POST.get(f"code_{factor}", "").strip()
         if not typed:
-            wrong[factor] = [
-                _("Confirm with the passkey first.") if factor == "passkey" else _("Enter the code.")
-            ]
+            wrong[factor] = [str(MISSING[factor])]
             continue
         try:
-            most = PASSKEY_MOST if factor == "passkey" else CODE_MOST
             codes.confirm(
-                case, factor, typed[:most], now=now, network=network.of(request), site=_site(request)
+                case, factor, typed[: MOST[factor]], now=now, network=network.of(request), site=site(request)
             )
         except Refused as why:
             wrong[factor] = why.sentences(pages.language())
-            answer, seconds = _limited(request, why)
-            status, longest = (429, max(longest, seconds)) if answer == 429 else (status, longest)
+            answer, seconds = limited(why)
+            status, longest = max(status, answer), max(longest, seconds)
     return wrong, status, longest
 
 
@@ -190,7 +201,7 @@ def _factors(
     if "passkey" in wrong:
         _open_rounds(case, now=now)
     asks_passkey = "passkey" in missing and "passkey" not in lost
-    options = codes.passkey_options(case, site=_site(request), now=now) if asks_passkey else ""
+    options = codes.passkey_options(case, site=site(request), now=now) if asks_passkey else ""
     return [
         Factor(
             code,
@@ -209,6 +220,12 @@ def _factors(
         for code in policies.of_version(case.policy_id).verification
         if code not in lost
     ]
+
+
+def passkey(options: str, wrong: Sequence[str | Promise]) -> Factor:
+    """Return the passkey as a page shows it: ``options`` is what the browser asks it to sign."""
+    hint = _("Confirm with the fingerprint, face or PIN of this device")
+    return Factor("passkey", _("Passkey"), hint, options=options, errors=[str(text) for text in wrong])
 
 
 def _asking(

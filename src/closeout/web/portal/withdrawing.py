@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -16,11 +17,11 @@ from closeout.cases.models import Case
 from closeout.cases.way_back import Standing
 from closeout.lifecycle import Event, State, allowed
 from closeout.reasons import Refused
-from closeout.web.portal import errors, holder, pages, standing
+from closeout.web.portal import errors, holder, pages, standing, verifying
 from closeout.web.portal.pages import Problem
 from closeout.web.signin import network
 
-CODE_MOST = 12
+Text = str | Promise
 
 
 @require_http_methods(["GET", "POST"])
@@ -44,20 +45,33 @@ def withdrawal(request: HttpRequest) -> HttpResponse:
 
 
 def _unconfirmed(request: HttpRequest, case: Case, *, now: datetime) -> HttpResponse | None:
-    """Check the strong factor; return what to answer if it is not confirmed."""
-    if codes.holder_of(case).totp_secret is None:
+    """Check a strong factor, the passkey or the authenticator; return what to answer if none is confirmed."""
+    known = codes.holder_of(case)
+    if known.totp_secret is None and not known.passkeys:
         minutes = policies.of_version(case.policy_id).step_up_minutes
         if holder.is_fresh(request, minutes=minutes):
             return None
         holder.sign_out(request)
         return HttpResponseRedirect(f"{reverse('portal:signin')}?next={reverse('portal:withdrawal')}")
-    typed = request.POST.get("code_totp", "").strip()[:CODE_MOST]
+    factor = "passkey" if request.POST.get("code_passkey") or known.totp_secret is None else "totp"
+    typed = request.POST.get(f"code_{factor}", "").strip()[: verifying.MOST[factor]]
     if not typed:
-        return _ask(request, case, strong=True, now=now, wrong=[_("Enter the code.")], status=422)
+        return _ask(
+            request, case, strong=True, now=now, wrong={factor: [verifying.MISSING[factor]]}, status=422
+        )
     try:
-        codes.confirm(way_back.strongly(case), "totp", typed, now=now, network=network.of(request))
+        codes.confirm(
+            way_back.strongly(case), factor, typed, now=now, network=network.of(request),
+            site=verifying.site(request),
+        )  # fmt: skip
     except Refused as why:
-        return _ask(request, case, strong=True, now=now, wrong=why.sentences(pages.language()), status=422)
+        status, seconds = verifying.limited(why)
+        wrong = {factor: why.sentences(pages.language())}
+        response = _ask(request, case, strong=True, now=now, wrong=wrong, status=status)
+        if seconds:
+            response.headers["Retry-After"] = str(seconds)
+        return response
+    request.session.cycle_key()
     return None
 
 
@@ -67,13 +81,14 @@ def _ask(
     *,
     strong: bool,
     now: datetime,
-    wrong: Sequence[str] = (),
+    wrong: Mapping[str, Sequence[Text]] | None = None,
     status: int = 200,
 ) -> HttpResponse:
+    asked, wrong = way_back.strongly(case), wrong or {}
     coded = strong and codes.holder_of(case).totp_secret is not None
-    if coded and verification.open_round(way_back.strongly(case), "totp", now=now) is None:
-        with contextlib.suppress(Refused):
-            codes.send(way_back.strongly(case), "totp", now=now, network=network.of(request))
+    if strong:
+        _open_rounds(request, asked, now=now)
+    options = codes.passkey_options(asked, site=verifying.site(request), now=now) if strong else ""
     return pages.show(
         request,
         "withdrawal.html",
@@ -83,6 +98,15 @@ def _ask(
         case=case,
         strong=strong,
         coded=coded,
-        wrong=wrong,
-        problems=[Problem(text, "code_totp") for text in wrong],
+        passkey=verifying.passkey(options, wrong.get("passkey", ())) if options else None,
+        wrong=wrong.get("totp", ()),
+        problems=[Problem(str(text), f"code_{factor}") for factor, texts in wrong.items() for text in texts],
     )
+
+
+def _open_rounds(request: HttpRequest, asked: Case, *, now: datetime) -> None:
+    """Open a round for each strong factor that the exchange knows: there is nothing to send, so nothing to press."""
+    for factor in ("totp", "passkey"):
+        if verification.open_round(asked, factor, now=now) is None:
+            with contextlib.suppress(Refused):
+                codes.send(asked, factor, now=now, network=network.of(request))
