@@ -186,6 +186,14 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "en": "This document does not exist yet. It is made when the account is closed, or when you ask for your records.",
         "zh": "该文件尚未生成。账户注销后或你申请导出记录后才会生成。",
     },
+    "passphrase_short": {
+        "en": "A passphrase has {least} to {most} characters: whoever gets hold of the file can try at leisure.",
+        "zh": "口令须为 {least} 至 {most} 个字符：拿到文件的人可以无限次尝试。",
+    },
+    "passphrase_differs": {
+        "en": "The two passphrases are not the same. Nothing was downloaded.",
+        "zh": "两次输入的口令不一致，未下载任何文件。",
+    },
     "claim_unproven": {
         "en": "This does not prove the claim. Give the certificate of closure as it was issued, and name and e-mail address as the account had them.",
         "zh": "无法证明该申领。请提供原始注销证明，并填写账户当时登记的姓名与邮箱。",

@@ -130,7 +130,7 @@ def test_an_archive_is_built_by_the_worker_and_its_progress_shows(
     documents.ask_archive(case, now=real.now)
     documents.ask_archive(case, now=real.now)
     assert EffectRow.objects.filter(case=case, kind="records.build").count() == 1
-    assert documents.preparing(case) == {"kinds": 0, "of": 15, "rows": 0}
+    assert documents.preparing(case) == {"kinds": 0, "of": 17, "rows": 0}
     seen = []
     note = documents.note_progress
 
@@ -140,7 +140,7 @@ def test_an_archive_is_built_by_the_worker_and_its_progress_shows(
 
     monkeypatch.setattr(documents, "note_progress", noting)
     worker.run_until_idle(now=real.now)
-    assert [one["kinds"] for one in seen if one] == list(range(1, 16))
+    assert [one["kinds"] for one in seen if one] == list(range(1, 18))
     assert documents.preparing(case) is None
     assert documents.read(documents.of(case, documents.ARCHIVE))
     assert [name for name in files() if name.startswith(".")] == []

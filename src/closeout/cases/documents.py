@@ -13,7 +13,7 @@ from pathlib import Path
 
 from django.db import connection, transaction
 
-from closeout.cases import audit, claims, journal, policies, queries, retained, vaults, venues
+from closeout.cases import audit, claims, journal, policies, queries, retained, transcript, vaults, venues
 from closeout.cases.models import Case, Consent, Document, EffectRow
 from closeout.cases.stories import TITLES
 from closeout.failpoints import failpoint
@@ -21,7 +21,6 @@ from closeout.lifecycle import CLOSED, Effect, State
 from closeout.reasons import refuse
 from closeout.records import certificate, export, sealed_files
 from closeout.records.statement import Both, Closed, Exported, Fate, Happened, Statement
-from closeout.venues.base import RECORD_KINDS
 
 ARCHIVE, PDF, JSON = "archive", "certificate_pdf", "certificate_json"
 SEALED_AS = "document.archive"
@@ -66,7 +65,7 @@ def _alone(case: Case) -> Iterator[None]:
 
 
 def _build(case: Case, *, made_at: datetime, now: datetime, progress: Progress | None) -> Document:
-    venue, folder = venues.venue(case.venue), vaults.archives()
+    folder = vaults.archives()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     work = folder / f".{case.number}.work"
     work.mkdir(mode=0o700, exist_ok=True)
@@ -76,12 +75,12 @@ def _build(case: Case, *, made_at: datetime, now: datetime, progress: Progress |
         seen["kinds"], seen["rows"] = seen["kinds"] + 1, seen["rows"] + rows
         failpoint("archive.part")
         if progress:
-            progress(seen["kinds"], len(RECORD_KINDS), seen["rows"])
+            progress(seen["kinds"], len(transcript.KINDS), seen["rows"])
 
     try:
         built = export.build(
-            lambda kind: venue.records(case.account_id, kind),
-            RECORD_KINDS,
+            transcript.records(case.venue, case.account_id, until=made_at),
+            transcript.KINDS,
             work / "archive.zip",
             account=masked(case.account_id),
             made_at=made_at.replace(tzinfo=None),
@@ -134,7 +133,7 @@ def preparing(case: Case) -> Mapping[str, int] | None:
     if effect is None:
         return None
     done: Mapping[str, int] = effect.data.get("progress", {})
-    return {"kinds": done.get("kinds", 0), "of": len(RECORD_KINDS), "rows": done.get("rows", 0)}
+    return {"kinds": done.get("kinds", 0), "of": len(transcript.KINDS), "rows": done.get("rows", 0)}
 
 
 def note_progress(effect: int, *, kinds: int, rows: int) -> None:

@@ -171,7 +171,7 @@ def dispatch(case: Case, message: Message, *, now: datetime) -> bool:
     """
     if message.sent_at is not None or message.fault:
         return not message.fault
-    text = _opened(case, message)
+    text = opened(case, message)
     letter = letters.Written(text["subject"], text["body"], text.get("parts", {}))
     try:
         senders.sender().send(key=message.key, channel=message.channel, address=text["to"], letter=letter)
@@ -183,7 +183,8 @@ def dispatch(case: Case, message: Message, *, now: datetime) -> bool:
     return True
 
 
-def _opened(case: Case, message: Message) -> Mapping[str, Any]:
+def opened(case: Case, message: Message) -> Mapping[str, Any]:
+    """Return a kept letter: to, subject, body, parts. Raises: KeyDestroyed."""
     subject = vaults.subject_of(case.venue, case.account_id)
     text: Mapping[str, Any] = json.loads(
         vaults.vault().open(subject, "operational", bytes(message.sealed), context=CONTEXT)
@@ -195,7 +196,7 @@ def inbox(case: Case) -> Sequence[Mapping[str, str]]:
     """Return the messages of ``case`` as they were sent, oldest first. Raises: KeyDestroyed after erasure."""
     found = []
     for message in Message.objects.filter(case=case).order_by("id"):
-        text = _opened(case, message)
+        text = opened(case, message)
         shown = {name: str(text[name]) for name in ("to", "subject", "body")}
         link = str(text.get("parts", {}).get("link", ""))
         found.append({**shown, "link": link, "channel": message.channel, "template": message.template})

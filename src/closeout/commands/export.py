@@ -88,13 +88,12 @@ def _sandbox(named: str, target: Path, language: str) -> None:
     from closeout.cases import start
 
     start.begin()
-    from closeout.cases import vaults, venues
+    from closeout.cases import transcript, vaults, venues
     from closeout.records import export as archives
-    from closeout.venues.base import RECORD_KINDS
 
-    account, place, now = door.account(named), venues.sandbox(), venues.now()
+    account, now = door.account(named), venues.now()
     made = archives.build(
-        lambda kind: place.records(account, kind), RECORD_KINDS, target, account=str(account),
+        transcript.records(venues.SANDBOX, account, until=now), transcript.KINDS, target, account=str(account),
         made_at=now.replace(tzinfo=None, microsecond=0), keys=vaults.signing(now=now), venue="sandbox",
     )  # fmt: skip
     rows = sum(made.rows.values())

@@ -17,8 +17,8 @@ from django.views.decorators.http import require_GET, require_http_methods
 from closeout.cases import applications, documents, policies, queries, venues
 from closeout.cases.models import Case, Document
 from closeout.lifecycle import State
-from closeout.reasons import Refused
-from closeout.records import sheets
+from closeout.reasons import Refused, refuse
+from closeout.records import locked_zip, sheets
 from closeout.records.vault import KeyDestroyed
 from closeout.venues.base import Unreachable
 from closeout.web.portal import errors, formats, holder, pages, standing
@@ -39,10 +39,15 @@ def records(request: HttpRequest) -> HttpResponse:
     case = _case(request)
     if request.method == "POST":
         return _prepare(request, case)
+    return _page(request, case)
+
+
+def _page(request: HttpRequest, case: Case | None, *, refused: Refused | None = None) -> HttpResponse:
     made = queries.documents(case).get("archive") if case else None
     return pages.show(
         request, "records.html", _("Your records"), case=case, archive=made if made and made.path else None,
-        preparing=documents.preparing(case) if case else None, ticket=made and _ticket(made),
+        preparing=documents.preparing(case) if case else None, ticket=made and _ticket(made), refused=refused,
+        status=409 if refused else 200, least=locked_zip.PASSPHRASE_LEAST,
     )  # fmt: skip
 
 
@@ -73,10 +78,13 @@ def _admits(ticket: str, document: Document, *, minutes: int) -> bool:
     return constant_time_compare(said, f"{document.case_id}.{document.sha256}")
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 @holder.required
 def archive(request: HttpRequest) -> HttpResponseBase:
-    """Hand out the archive, opened with the holder's own key, to somebody who has signed in just now (R-REC-1)."""
+    """Hand out the archive, opened with the holder's own key, to somebody who has signed in just now (R-REC-1).
+
+    With POST it comes locked under the passphrase in the form; that is written down nowhere.
+    """
     case = _case(request)
     document = queries.documents(case).get(documents.ARCHIVE) if case else None
     if case is None or document is None:
@@ -85,16 +93,41 @@ def archive(request: HttpRequest) -> HttpResponseBase:
     if not holder.is_fresh(request, minutes=minutes):
         there = urlencode({"next": reverse("portal:records")})
         return HttpResponseRedirect(f"{reverse('portal:signin')}?{there}")
-    if not _admits(request.GET.get("ticket", ""), document, minutes=minutes):
+    asked = request.POST if request.method == "POST" else request.GET
+    if not _admits(asked.get("ticket", ""), document, minutes=minutes):
         return HttpResponseRedirect(reverse("portal:records"))
     try:
-        content = documents.stream(document)
+        return _handed_out(document, _passphrase(request))
+    except Refused as why:
+        return _page(request, case, refused=why)
     except (KeyDestroyed, FileNotFoundError, IsADirectoryError):
         return errors.gone(request)
-    documents.note_download(document, actor="holder", way="portal", now=venues.now())
+
+
+def _passphrase(request: HttpRequest) -> str:
+    """Return the passphrase that was typed, twice alike; empty for none. Raises: Refused."""
+    if request.method != "POST":
+        return ""
+    typed, again = request.POST.get("passphrase", ""), request.POST.get("again", "")
+    if not locked_zip.PASSPHRASE_LEAST <= len(typed) <= locked_zip.PASSPHRASE_MOST:
+        raise refuse("passphrase_short", least=locked_zip.PASSPHRASE_LEAST, most=locked_zip.PASSPHRASE_MOST)
+    if not constant_time_compare(typed, again):
+        raise refuse("passphrase_differs")
+    return typed
+
+
+def _handed_out(document: Document, passphrase: str) -> StreamingHttpResponse:
+    """Return the archive as a stream, after the download was written down. Raises: KeyDestroyed, OSError."""
+    now = venues.now()
+    content, name = documents.stream(document), document.name
+    if passphrase:
+        content = locked_zip.lock(name, content, passphrase, at=now.replace(tzinfo=None))
+        name = f"{document.name.removesuffix('.zip')}-locked.zip"
+    documents.note_download(document, actor="holder", way="locked" if passphrase else "portal", now=now)
     response = StreamingHttpResponse(content, content_type="application/zip")
-    response.headers["Content-Disposition"] = f'attachment; filename="{document.name}"'
-    response.headers["Content-Length"] = str(document.size)
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    if not passphrase:
+        response.headers["Content-Length"] = str(document.size)
     return response
 
 
