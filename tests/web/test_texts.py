@@ -15,7 +15,8 @@ LATIN = re.compile(r"[A-Za-z][A-Za-z'’.-]{2,}")
 NAMES = frozenset(
     {
         "API", "CSV", "JPEG", "JSON", "PDF", "PNG", "SMS", "USDT", "WebM", "WebP",
-        "AES", "AES-", "JavaScript", "Keka", "UTC", "UID", "WinZip", "ZIP", "Zip", "closeout", "DeFi", "Jumpstart", "SHA",
+        "AES", "AES-", "JavaScript", "Keka", "UTC", "UID", "WinZip", "ZIP", "Zip",
+        "closeout", "DeFi", "Jumpstart", "SHA",
     }
 )  # fmt: skip
 FORBIDDEN = {
