@@ -13,7 +13,7 @@ from django.utils import translation
 from tinyhtml5.parser import HTMLParser
 
 from closeout.clearing import words
-from closeout.venues.okx import remedies
+from closeout.venues.okx import desk, remedies
 from closeout.web.portal import planning
 
 WIDTHS = (320, 390, 1280)
@@ -237,7 +237,13 @@ def test_every_reason_of_a_clearing_has_a_sentence_on_every_door() -> None:
     """R-DIA-1: no code is ever shown bare where a sentence could stand."""
     assert set(words.REASONS) - set(planning.REASONS) == set()
     assert "being_closed" in planning.REASONS
-    codes = {remedies.APP_ONLY, remedies.NOT_PERMITTED, "not_done", *remedies.REASONS.values()}
+    codes = {
+        *remedies.IN_APP.values(),
+        remedies.SUB_KEY,
+        desk.NOT_PERMITTED,
+        "not_done",
+        *desk.REASONS.values(),
+    }
     for language in ("en", "zh"):
         for code in codes:
             assert "(" + code + ")" not in words.reason(code, language).replace("（", "(").replace("）", ")")

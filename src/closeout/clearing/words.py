@@ -103,6 +103,37 @@ REASONS: Mapping[str, Words] = {
         "zh": "多次尝试仍未成功，客服会处理",
     },
 }
+PLACES: Mapping[str, Words] = {  # where to tap at OKX for what no call of its API does
+    "app_keys": {
+        "en": "only on the web: okx.com, Profile, API. Delete it there, or withdraw the access",
+        "zh": "只能在网页端操作：okx.com → 个人中心 → API，在那里删除或取消授权",
+    },
+    "app_sub_accounts": {
+        "en": "only on the web: okx.com, Profile, Sub-accounts, Delete",
+        "zh": "只能在网页端操作：okx.com → 个人中心 → 子账户 → 删除",
+    },
+    "app_cards": {
+        "en": "only in the app: P2P trading, Payment methods, Unlink",
+        "zh": "只能在 App 内操作：C2C 买币 → 收款账号 → 解绑",
+    },
+    "app_renewal": {
+        "en": "only in the app: Earn, the order, switch auto-renew off",
+        "zh": "只能在 App 内操作：赚币 → 对应订单 → 关闭自动续期",
+    },
+    "app_products": {
+        "en": "only in the app: Earn, the order, Redeem; some pay by themselves on their date",
+        "zh": "只能在 App 内操作：赚币 → 对应订单 → 赎回；部分产品到期自动到账",
+    },
+    "app_loans": {"en": "only in the app: Loan, Repay", "zh": "只能在 App 内操作：借贷 → 还款"},
+    "app_non_tradable": {
+        "en": "only in the app: Assets, Funding, the coin, Withdraw the whole of it to an address of your own",
+        "zh": "只能在 App 内操作：资产 → 资金账户 → 对应币种 → 全部提币到自己的地址",
+    },
+    "sub_key": {
+        "en": "needs a key of that sub-account: run this once more with it",
+        "zh": "需要该子账户自己的 API 密钥：请换用它再运行一次",
+    },
+}
 UNKNOWN: Words = {"en": "refused by the venue ({code})", "zh": "被平台拒绝（{code}）"}
 OKX: Words = {
     "en": "OKX refused it (its code {code}); nothing was moved. Look at it in the app, or ask OKX with this code",
@@ -128,4 +159,4 @@ def reason(code: str | None, language: str) -> str:
     """Say why; an unknown code is shown as it is, for support; ``okx_51234`` is OKX's own."""
     if code is not None and code.startswith("okx_"):
         return OKX[language].format(code=code.removeprefix("okx_"))
-    return REASONS.get(code or "", UNKNOWN)[language].format(code=code)
+    return {**REASONS, **PLACES}.get(code or "", UNKNOWN)[language].format(code=code)

@@ -59,7 +59,7 @@ def run_check(asked: Asked, *, as_json: bool, language: str) -> None:
     from closeout.policy import Policy
 
     with okx_door.sentences(language), okx_door.account(asked, language) as venue:
-        looked = venue.look()
+        looked = venue.look_around()
         number = looked.holder.account_id
         policy = Policy()
         report = checks.check(venue.engine([number]), policy, as_of=looked.as_of, accounts=[number])[number]

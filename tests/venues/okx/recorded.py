@@ -195,7 +195,7 @@ ANSWERS: dict[str, list[dict[str, Any]]] = {
             "mgnMode": "cross",
         },
     ],
-    "copytrading/current-subpositions": [
+    "copies copy": [
         {
             "instId": "ETH-USDT-SWAP",
             "subPosId": "9",
@@ -344,6 +344,8 @@ def name_of(endpoint: Endpoint, params: Any) -> str:
             return f"sub-account {said['subAcct']} {what.get(endpoint.path, 'keys')}"
         if "algoOrdType" in said and "signal" not in endpoint.path:
             return f"bots {said['algoOrdType']}"
+        if "subPosType" in said:
+            return f"copies {said['subPosType']}"
         if "ordType" in said:
             return f"algo {said['ordType']}"
         if "signal" in endpoint.path or "recurring" in endpoint.path:

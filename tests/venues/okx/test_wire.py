@@ -11,7 +11,7 @@ import pytest
 from closeout.venues.okx import keys, wire
 from closeout.venues.okx.client import Heard
 from closeout.venues.okx.endpoints import ENDPOINTS, get, post
-from closeout.venues.okx.errors import MEANINGS, Failure, Kind
+from closeout.venues.okx.errors import MEANINGS, Failure, Kind, failure
 from closeout.venues.okx.keys import Credentials, KeysMissing
 from closeout.venues.okx.pacing import Pace
 from closeout.venues.okx.wire import CcxtWire, read
@@ -105,6 +105,29 @@ def test_numbers_where_strings_were_promised_stay_exact() -> None:
 def test_items_that_failed_are_handed_out() -> None:
     body = {"code": "2", "data": [{"sCode": "0"}, {"sCode": "51400", "sMsg": "gone"}], "msg": ""}
     assert len(read(Heard(200, json.dumps(body)))) == 2
+
+
+DOCUMENTED: dict[tuple[Kind, int], str] = {  # kind and exit code → the codes of OKX that mean it
+    (Kind.RETRY, 4): "50001 50011 50013 50026 50040 50061 58102 429",
+    (Kind.OUTCOME_UNKNOWN, 4): "50004",
+    (Kind.KEY, 3): "50101 50103 50104 50105 50106 50107 50108 50109 50110 50111 50113 50114 50116 50117 50118 50119 "
+                   "50120 50030 50035 58227",
+    (Kind.CLOCK, 3): "50102 50112 50036",
+    (Kind.REGION, 3): "51155 51732 51734 59113 58131 58132 50051 50052 50121 4088",
+    (Kind.STATE, 1): "50007 50009 50012 50027 50100 58004 58101 58204 58104 58105 59508 59519 58203 58207 58228",
+    (Kind.ABSENT, 4): "404 51010 58002 59260 59262",
+    (Kind.OTHER, 4): "50060 50122",
+}  # fmt: skip
+
+
+def test_each_documented_code_has_its_kind_and_its_exit_code() -> None:
+    """Issue: each documented error code is mapped to a sentence and an exit code; none is mapped by accident."""
+    listed = {code: told for told, codes in DOCUMENTED.items() for code in codes.split()}
+    assert listed.keys() == MEANINGS.keys()
+    for code, (kind, exit_code) in listed.items():
+        failed = failure(code, "detail")
+        assert (failed.kind, failed.exit_code) == (kind, exit_code), code
+        assert all("{" not in failed.sentence(language) for language in ("en", "zh"))
 
 
 @pytest.mark.parametrize("code", sorted(MEANINGS))

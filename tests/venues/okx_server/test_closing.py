@@ -154,14 +154,14 @@ def test_a_read_only_key_moves_nothing(place: Place) -> None:
 
 def test_what_only_the_app_can_do_is_said_so(place: Place, venue: OkxVenue) -> None:
     account = place.people["messy"]
-    for command in (
-        commands.revoke_key(account, "declared-other_keys"),
-        commands.close_sub_account(account, "100003"),
-        commands.unbind(account, "200004"),
-        commands.stop_renewal(account, "fixed-500002"),
+    for command, place_in_app in (
+        (commands.revoke_key(account, "declared-other_keys"), "app_keys"),
+        (commands.close_sub_account(account, "100003"), "app_sub_accounts"),
+        (commands.unbind(account, "200004"), "app_cards"),
+        (commands.stop_renewal(account, "fixed-500002"), "app_renewal"),
     ):
         (quoted,) = venue.quote([command])
-        assert (quoted.possible, quoted.reason) == (False, "app_only")
+        assert (quoted.possible, quoted.reason) == (False, place_in_app)
 
 
 def test_a_key_of_a_sub_account_is_deleted_and_never_shown(place: Place) -> None:

@@ -20,6 +20,8 @@ GET  account/balance                           R  10/2
 GET  account/positions                         R  10/2
 GET  account/positions-history                 R  10/2  by=uTime
 GET  account/interest-limits                   R  5/2
+GET  account/max-withdrawal                    R  20/2
+GET  account/risk-state                        R  10/2
 GET  account/interest-accrued                  R  5/2   by=ts
 GET  account/vip-loan-order-list               R  5/2   by=ordId
 GET  account/fixed-loan/borrowing-orders-list  R  5/2   by=ordId
@@ -30,6 +32,9 @@ GET  account/bills-archive                     R  5/2   by=billId
 GET  account/bills-history-archive             R  10/2
 POST account/bills-history-archive             R  12/86400
 POST account/set-auto-earn                     T  5/2
+POST account/borrow-repay                      T  6/1
+POST account/fixed-loan/repay-borrowing-order  T  6/1
+POST account/quick-margin-borrow-repay         T  5/2
 POST account/spot-manual-borrow-repay          T  1/1
 GET  account/subaccount/balances               R  6/2
 GET  asset/balances                            R  6/1
@@ -69,6 +74,7 @@ POST trade/batch-orders                        T  300/2
 POST trade/cancel-order                        T  60/2
 POST trade/cancel-batch-orders                 T  300/2
 POST trade/cancel-algos                        T  20/2
+POST trade/cancel-advance-algos                T  20/2
 POST trade/cancel-all-after                    T  1/1
 POST trade/close-position                      T  20/2
 POST trade/easy-convert                        T  1/2
@@ -78,6 +84,7 @@ GET  tradingBot/dca/ongoing-list               R  20/2  by=algoId
 GET  tradingBot/recurring/orders-algo-pending  R  20/2  by=algoId
 GET  tradingBot/signal/orders-algo-pending     R  20/2  by=algoId
 POST tradingBot/grid/stop-order-algo           T  20/2
+POST tradingBot/grid/close-position            T  20/2
 POST tradingBot/dca/stop                       T  20/2
 POST tradingBot/recurring/stop-order-algo      T  20/2
 POST tradingBot/signal/stop-order-algo         T  20/2
@@ -102,7 +109,8 @@ GET  finance/staking-defi/eth/balance          R  6/1
 GET  finance/staking-defi/sol/balance          R  6/1
 GET  finance/staking-defi/eth/purchase-redeem-history  R  6/1  by=requestTime
 GET  finance/staking-defi/sol/purchase-redeem-history  R  6/1  by=requestTime
-GET  finance/okusd/account                     R  5/2
+GET  finance/okusd/account                     R  2/2
+GET  finance/okusd/redeem/history              R  5/2   by=ts:end
 GET  finance/stable-rewards/balance            R  5/2
 GET  finance/sfp/dcd/order-history             R  1/1   by=ordId:endId
 GET  finance/flexible-loan/loan-info           R  5/2
@@ -114,10 +122,14 @@ POST finance/staking-defi/cancel               T  2/1
 POST finance/staking-defi/eth/redeem           T  2/1
 POST finance/staking-defi/sol/redeem           T  2/1
 POST finance/flexible-loan/repay               T  5/2
+POST finance/flexible-loan/adjust-collateral   T  5/2
+POST finance/okusd/redeem                      T  1/2
+POST finance/sfp/dcd/redeem-quote              T  10/60
+POST finance/sfp/dcd/redeem                    T  2/60
 GET  fiat/deposit-order-history                R  3/1   by=cTime
 GET  fiat/withdrawal-order-history             R  3/1   by=cTime
 GET  fiat/withdrawal-payment-methods           R  3/1
-GET  fiat/buy-sell/history                     R  3/1
+GET  fiat/buy-sell/history                     R  6/1   by=cTime:end
 GET  affiliate/performance/summary             R  3/1
 """
 

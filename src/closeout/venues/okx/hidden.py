@@ -169,8 +169,9 @@ def from_equity(extras: Mapping[str, Mapping[str, Decimal]], facts: Sequence[Rel
     shown = {
         "ordFrozen": ("open_order", any(isinstance(fact, OpenOrder) for fact in facts)),
         "stgyEq": ("api_key", _bots(facts)),
-        "fixedBal": ("api_key", _bots(facts)),
+        "fixedBal": ("earn", False),  # Dip Sniper and Peak Sniper: no list shows them
         "spotCopyTradingEq": ("position", any(isinstance(fact, Position) for fact in facts) or _bots(facts)),
+        "spotIsoBal": ("position", any(isinstance(fact, Position) for fact in facts) or _bots(facts)),
         "smtSyncEq": ("position", any(isinstance(fact, Position) for fact in facts) or _bots(facts)),
         "isoEq": ("position", any(isinstance(fact, Position | OpenOrder) for fact in facts)),
     }

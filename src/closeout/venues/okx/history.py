@@ -88,7 +88,7 @@ SHELVES: Mapping[str, tuple[Shelf, ...]] = {
         Shelf("asset/convert/history", {}, asset="baseCcy", amount="fillBaseSz"),
         Shelf("trade/easy-convert-history", {}, asset="fromCcy", amount="fillFromSz"),
         Shelf("trade/one-click-repay-history-v2", {}, asset="debtCcy", amount="debtFilled"),
-        Shelf("fiat/buy-sell/history", {}, asset="fromCcy", amount="fromAmt"),
+        Shelf("fiat/buy-sell/history", {}, asset="fromCcy", amount="fillFromAmt"),
     ),
     "ledger": (
         Shelf("asset/bills-history", {"pagingType": "2"}, amount=BALANCE_CHANGE, wallet="funding"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -85,10 +86,21 @@ def remember(credentials: Credentials) -> None:
         keyring.set_password(RING, part, getattr(credentials, part))
 
 
+PR_SET_DUMPABLE = 4  # of prctl(2)
+
+
 def forbid_core_files() -> None:
-    """Set the size of core files to zero where the system knows such a limit."""
+    """Let this process leave no core file where the system knows how to forbid it.
+
+    A limit of zero does not hold where the system pipes core files to a program, so on Linux the process is also
+    marked as not to be dumped; then other programs of the same user cannot read its memory either.
+    """
     try:
         import resource
     except ImportError:  # Windows writes none
         return
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)

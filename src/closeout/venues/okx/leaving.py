@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from closeout.venues.base import Command, Moved, Quote, ReceiptState, Rejected
+from closeout.venues.okx.desk import NOT_PERMITTED, REASONS, Desk, Done
 from closeout.venues.okx.endpoints import get
 from closeout.venues.okx.errors import Failure, Kind
-from closeout.venues.okx.remedies import NOT_PERMITTED, REASONS, Desk, Done
 from closeout.venues.okx.values import ZERO, Raw, amount, amount_or_none, flag, text
 from closeout.venues.okx.wire import Wire
 

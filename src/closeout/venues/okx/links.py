@@ -33,6 +33,7 @@ class Holder:
     ip_bound: bool
     kyc_level: str
     lead_trader: bool
+    account_mode: str = ""  # 1 spot, 2 futures, 3 multi-currency margin, 4 portfolio margin
 
     @property
     def can_trade(self) -> bool:
@@ -59,6 +60,7 @@ def holder(rows: Sequence[Raw]) -> Holder:
         ip_bound=bool(text(row, "ip", "")),
         kyc_level=text(row, "kycLv", ""),
         lead_trader="1" in (text(row, "roleType", "0"), text(row, "spotRoleType", "0")),
+        account_mode=text(row, "acctLv", ""),
     )
 
 

@@ -48,6 +48,22 @@ def fiat(kind: str) -> Callable[[Sequence[Raw], Seen], Iterator[Transfer]]:
     return translate
 
 
+def purchases(rows: Sequence[Raw], seen: Seen) -> Iterator[Transfer]:
+    """Read ``fiat/buy-sell/history``: purchases and sales with fiat that are still being processed."""
+    for row in rows:
+        if text(row, "state").lower() not in FIAT_FINAL:
+            yield Transfer(
+                account_id=seen.account_id,
+                transfer_id=f"fiat-{text(row, 'ordId')}",
+                kind="fiat_in",
+                asset=text(row, "toCcy"),
+                amount=amount(row, "fillToAmt"),
+                final=False,
+                disputed=False,
+                expected_at=None,
+            )
+
+
 def _transfer(seen: Seen, number: str, kind: str, row: Raw, *, disputed: bool = False) -> Transfer:
     return Transfer(
         account_id=seen.account_id,

@@ -190,6 +190,23 @@ def okusd(rows: Sequence[Raw], seen: Seen) -> Iterator[Earn]:
             )
 
 
+def okusd_redeeming(rows: Sequence[Raw], seen: Seen) -> Iterator[Earn]:
+    """Read ``finance/okusd/redeem/history``: redemptions that take some days and have not ended."""
+    for row in rows:
+        if text(row, "status") not in ("success", "failed", "canceled", "cancelled"):
+            yield _earn(
+                seen,
+                f"okusd-redeem-{text(row, 'ordId')}",
+                kind="flexible",
+                product="OKUSD",
+                asset=text(row, "ccy", "OKUSD"),
+                value=amount(row, "amt"),
+                redeemable=False,
+                redeeming=True,
+                matures_at=instant_or_none(row, "estSettlementTime"),
+            )
+
+
 def stable_rewards(rows: Sequence[Raw], seen: Seen) -> Iterator[Earn]:
     """Read ``finance/stable-rewards/balance``: like staking it repeats what the wallets hold."""
     for row in rows:
@@ -207,7 +224,7 @@ def stable_rewards(rows: Sequence[Raw], seen: Seen) -> Iterator[Earn]:
 
 
 def dual(rows: Sequence[Raw], seen: Seen) -> Iterator[Earn]:
-    """Read ``finance/sfp/dcd/order-history``: dual investment that has not ended."""
+    """Read ``finance/sfp/dcd/order-history``: what has not ended; a live one can end early, at a price."""
     for row in rows:
         state = text(row, "state")
         if state not in DUAL_FINAL:
@@ -218,7 +235,7 @@ def dual(rows: Sequence[Raw], seen: Seen) -> Iterator[Earn]:
                 product=f"Dual Investment {text(row, 'productId')}",
                 asset=text(row, "notionalCcy"),
                 value=amount(row, "notionalSz"),
-                redeemable=False,
+                redeemable=state == "live",
                 matures_at=instant_or_none(row, "expTime"),
                 redeeming=state.startswith("pending"),
             )

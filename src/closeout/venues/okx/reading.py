@@ -80,7 +80,17 @@ READINGS: tuple[Reading, ...] = (
     reading("rfq/rfqs", "open_order", trading.rfqs, params={"state": "active"}, optional=True),
     reading("rfq/quotes", "open_order", trading.quotes, params={"state": "active"}, optional=True),
     reading("account/positions", "position", trading.positions),
-    reading("copytrading/current-subpositions", "position", trading.copies, optional=True),
+    *(
+        reading(
+            "copytrading/current-subpositions",
+            "position",
+            trading.copies(led),
+            name=f"copies {led}",
+            params={"subPosType": led},
+            optional=True,
+        )
+        for led in ("lead", "copy")
+    ),
     reading("copytrading/current-lead-traders", "api_key", trading.lead_traders, optional=True),
     reading("copytrading/config", "rebate", trading.lead_role, optional=True),
     *(
@@ -121,6 +131,7 @@ READINGS: tuple[Reading, ...] = (
         optional=True,
     ),
     reading("finance/okusd/account", "earn", products.okusd, optional=True),
+    reading("finance/okusd/redeem/history", "earn", products.okusd_redeeming, optional=True),
     reading("finance/stable-rewards/balance", "earn", products.stable_rewards, optional=True),
     reading("finance/sfp/dcd/order-history", "earn", products.dual, optional=True),
     reading("finance/flexible-loan/loan-info", "loan", products.flexible_loans, optional=True),
@@ -134,6 +145,9 @@ READINGS: tuple[Reading, ...] = (
     reading("asset/withdrawal-history", "transfer", motion.withdrawals),
     reading("fiat/deposit-order-history", "transfer", motion.fiat("fiat_in"), optional=True),
     reading("fiat/withdrawal-order-history", "transfer", motion.fiat("fiat_out"), optional=True),
+    reading(
+        "fiat/buy-sell/history", "transfer", motion.purchases, params={"state": "processing"}, optional=True
+    ),
     *(
         reading(
             "fiat/withdrawal-payment-methods",

@@ -1,73 +1,55 @@
 """Remedies as calls of OKX: one function per kind that sends it, each safe to look up afterwards.
 
-A remedy that only the app can do is rejected with ``app_only``; where to tap is in :mod:`steps`. The clearing
-knows items by the names that the facts gave them (``algo-77``, ``savings-USDT``, ``grid-448``).
+A remedy that only the app can do is rejected with a code that says where to tap (the words are the clearing's). The
+clearing knows items by the names that the facts gave them (``algo-77``, ``savings-USDT``, ``grid-448``).
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from closeout.facts.schema import Balance, OpenOrder
-from closeout.venues.base import Command, Moved, ReceiptState, Rejected, Remedy
-from closeout.venues.okx.endpoints import get, post
+from closeout.facts.schema import Balance, OpenOrder, Position
+from closeout.venues.base import Command, Moved, Rejected, Remedy
+from closeout.venues.okx.desk import BATCH_MAX, FUNDING, TRADING, Desk, Done
 from closeout.venues.okx.errors import Failure, Kind
-from closeout.venues.okx.links import key_name
 from closeout.venues.okx.looking import Looked
-from closeout.venues.okx.values import ZERO, Raw, amount, amount_or_none, text
-from closeout.venues.okx.wire import Wire
+from closeout.venues.okx.redeeming import KINDS as REDEEMED
+from closeout.venues.okx.redeeming import redeem
+from closeout.venues.okx.repaying import KINDS as REPAID
+from closeout.venues.okx.repaying import repay_loan, repay_position
+from closeout.venues.okx.stopping import BOTS, revoke_key, sub_name
+from closeout.venues.okx.values import ZERO, amount, amount_or_none, text
 
-FUNDING, TRADING = "6", "18"
 WALLETS = {"funding": FUNDING, "trading": TRADING}
-GONE = frozenset(
-    {"51400", "51401", "51402", "51405", "51410", "51503", "51603"}
-)  # filled or cancelled before
 POSITION_GONE = frozenset({"51023", "59301"})
-REASONS = {
-    "58203": "address_not_verified", "58207": "address_not_verified", "58350": "insufficient",
-    "58212": "minimum", "58215": "daily_limit", "51008": "insufficient", "58370": "over_limit",
-    "52908": "minimum", "58226": "wrong_network", "58222": "wrong_network",
+MASS = {"spread": "sprd/mass-cancel", "rfq": "rfq/cancel-all-rfqs", "quote": "rfq/cancel-all-quotes"}
+ALGOS = {"algo": "trade/cancel-algos", "advance": "trade/cancel-advance-algos"}
+IN_APP: Mapping[Any, str] = {
+    Remedy.REVOKE_KEY: "app_keys", Remedy.REDEEM: "app_products", Remedy.REPAY_LOAN: "app_loans",
+    Remedy.STOP_RENEWAL: "app_renewal", Remedy.CLOSE_SUB_ACCOUNT: "app_sub_accounts", Remedy.UNBIND: "app_cards",
+    Remedy.GATHER: "app_non_tradable",
 }  # fmt: skip
-APP_ONLY = "app_only"
-NOT_PERMITTED = "key_permission"
+OWN_KEY = frozenset({Remedy.REDEEM, Remedy.REPAY_LOAN, Remedy.CANCEL_ORDERS, Remedy.CLOSE_POSITION})
+SUB_KEY = "sub_key"  # these need a key of the sub-account itself
 
 
-@dataclass
-class Done:
-    """What sending a command led to."""
-
-    state: ReceiptState = ReceiptState.DONE
-    moved: tuple[Moved, ...] = ()
-    notes: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Desk:
-    """What a remedy works with: the line, the last look, and the name under which OKX can find it again."""
-
-    wire: Wire
-    looked: Looked
-    key: str
-
-    @property
-    def client_id(self) -> str:
-        """Return the client's number for OKX: 32 letters and digits that follow from the key."""
-        return "c" + hashlib.sha256(self.key.encode()).hexdigest()[:31]
-
-    def post(self, path: str, body: Mapping[str, Any] | Sequence[Raw]) -> list[Raw]:
-        """Send one write. Raises: Failure."""
-        return list(self.wire.call(post(path), body))
-
-    def items(self, path: str, body: Mapping[str, Any] | Sequence[Raw], *, gone: frozenset[str]) -> None:
-        """Send one write and look at each item of the answer. Raises: Failure, Rejected."""
-        for row in self.post(path, body):
-            code = text(row, "sCode", "0") or "0"
-            if code != "0" and code not in gone:
-                raise Rejected(REASONS.get(code, f"okx_{code}"), text(row, "sMsg", ""))
+def where(command: Command, looked: Looked) -> str | None:
+    """Return the code that says where it is done if not here, or ``None`` if OKX has a call for it."""
+    own = command.account_id == looked.holder.account_id
+    heads = {item.partition("-")[0] for item in command.items}
+    within = {
+        Remedy.REVOKE_KEY: not own or heads <= BOTS,
+        Remedy.REDEEM: own and heads <= REDEEMED.keys(),
+        Remedy.REPAY_LOAN: own and heads <= REPAID.keys(),
+        Remedy.GATHER: command.params.get("wallet", "funding") in WALLETS,
+        Remedy.CANCEL_ORDERS: own,
+        Remedy.CLOSE_POSITION: own,
+    }
+    if not isinstance(command.kind, Remedy) or within.get(command.kind, False):
+        return None
+    return SUB_KEY if not own and command.kind in OWN_KEY else IN_APP.get(command.kind, "app_only")
 
 
 def cancel_orders(desk: Desk, command: Command) -> Done:
@@ -75,34 +57,47 @@ def cancel_orders(desk: Desk, command: Command) -> Done:
     known = {
         row.order_id: row.instrument for row in desk.looked.facts["open_order"] if isinstance(row, OpenOrder)
     }
-    plain, algo, others = [], [], set()
+    plain: list[dict[str, str]] = []
+    algos: dict[str, list[dict[str, str]]] = {kind: [] for kind in ALGOS}
+    others = set()
     for item in command.items:
         kind, _, number = item.rpartition("-")
         if not kind:
             plain.append({"instId": known.get(item, ""), "ordId": item})
-        elif kind == "algo":
-            algo.append({"instId": known.get(item, ""), "algoId": number})
+        elif kind in ALGOS:
+            algos[kind].append({"instId": known.get(item, ""), "algoId": number})
         else:
             others.add((kind, known.get(item, "")))
     if plain:
-        desk.items("trade/cancel-batch-orders", plain, gone=GONE)
-    if algo:
-        desk.items("trade/cancel-algos", algo, gone=GONE)
+        desk.items("trade/cancel-batch-orders", plain)
+    for kind, wanted in algos.items():
+        for first in range(0, len(wanted), BATCH_MAX):
+            _cancel_algos(desk, ALGOS[kind], wanted[first : first + BATCH_MAX])
     for kind, instrument in sorted(others):
-        path = {"spread": "sprd/mass-cancel", "rfq": "rfq/cancel-all-rfqs", "quote": "rfq/cancel-all-quotes"}[
-            kind
-        ]
-        desk.post(path, {"sprdId": instrument} if kind == "spread" else {})
+        desk.post(MASS[kind], {"sprdId": instrument} if kind == "spread" else {})
     return Done()
+
+
+def _cancel_algos(desk: Desk, path: str, orders: list[dict[str, str]]) -> None:
+    """Cancel algo orders; where the operation for the advanced kinds is gone, the other one takes them."""
+    try:
+        desk.items(path, orders)
+    except Failure as failed:
+        if failed.kind is not Kind.ABSENT or path == ALGOS["algo"]:
+            raise
+        desk.items(ALGOS["algo"], orders)
 
 
 def close_position(desk: Desk, command: Command) -> Done:
     """Close one position whole at the market, guarded by the mark price. Raises: Rejected, Failure."""
     (item,) = command.items
-    if item.startswith("copy-"):
-        desk.items("copytrading/close-subposition", {"subPosId": item[5:]}, gone=POSITION_GONE)
+    led, _, number = item.partition("-")
+    if number:
+        return _close_copy(desk, item, led, number)
+    rows = [row for row in desk.get("account/positions") if text(row, "posId", "") == item]
+    if rows and not amount(rows[0], "pos") and amount_or_none(rows[0], "liab"):
+        repay_position(desk, rows[0])
         return Done()
-    rows = [row for row in desk.wire.call(get("account/positions")) if text(row, "posId", "") == item]
     if not rows or not amount(rows[0], "pos"):
         return Done(notes={"detail": "already closed"})
     mark = amount_or_none(rows[0], "markPx")
@@ -123,183 +118,51 @@ def close_position(desk: Desk, command: Command) -> Done:
     return Done()
 
 
-def repay_loan(desk: Desk, command: Command) -> Done:
-    """Repay a flexible loan or a liability of the trading account. Raises: Rejected, Failure."""
-    (item,) = command.items
-    kind, _, number = item.partition("-")
-    asset, most = command.asset or "", command.amount or ZERO
-    if kind == "flexible":
-        order, _, place = number.partition("-")
-        rows = desk.wire.call(get("finance/flexible-loan/loan-info"), {"ordId": order})
-        owed = sum((amount(part, "amt") for row in rows for part in row.get("loanData", [])
-                    if text(part, "ccy") == asset), start=ZERO)  # fmt: skip
-        if not owed or place:
-            return Done(notes={"detail": "already repaid"})
-        body = {"ordId": order, "ccy": asset, "amt": f"{min(owed, most):f}", "clOrdId": desk.client_id}
-        desk.post("finance/flexible-loan/repay", body)
-        return Done()
-    if kind != "liab":
-        raise Rejected(APP_ONLY)
-    rows = desk.wire.call(get("account/balance"), {"ccy": asset})
-    details = [part for row in rows for part in row.get("details", []) if text(part, "ccy") == asset]
-    owed = sum(
-        (abs(amount(part, "liab")) + abs(amount_or_none(part, "interest") or ZERO) for part in details), ZERO
+def _close_copy(desk: Desk, item: str, led: str, number: str) -> Done:
+    """Close a position that was copied (``copy-``) or that is led (``lead-``). Raises: Rejected, Failure."""
+    spot = any(
+        isinstance(row, Position) and row.position_id == item and not row.instrument.endswith("-SWAP")
+        for row in desk.looked.facts["position"]
     )
-    if not owed:
-        return Done(notes={"detail": "already repaid"})
-    held = sum(
-        (amount(row, "availBal") for row in desk.wire.call(get("asset/balances"), {"ccy": asset})), ZERO
-    )
-    bring = min(held, owed, most)
-    if bring > 0:
-        _transfer(desk, asset, bring, source=FUNDING, target=TRADING)
-    if bring >= owed:
-        desk.post("account/spot-manual-borrow-repay", {"ccy": asset, "side": "repay", "amt": f"{owed:f}"})
-    else:
-        desk.post("trade/one-click-repay-v2", {"debtCcy": asset, "repayCcyList": ["USDT"]})
+    body = {"subPosId": number, "subPosType": led, "instType": "SPOT" if spot else "SWAP"}
+    desk.items("copytrading/close-subposition", body, gone=POSITION_GONE)
     return Done()
-
-
-def redeem(desk: Desk, command: Command) -> Done:
-    """Redeem one product. Raises: Rejected ("app_only" where OKX offers no call), Failure."""
-    (item,) = command.items
-    kind, _, number = item.partition("-")
-    early = "penalty_most" in command.params
-    if kind == "savings":
-        rows = desk.wire.call(get("finance/savings/balance"), {"ccy": number})
-        whole = sum((amount(row, "amt") for row in rows), ZERO)
-        if whole:
-            body = {"ccy": number, "amt": f"{whole:f}", "side": "redempt"}
-            desk.post("finance/savings/purchase-redempt", body)
-        return Done(moved=(Moved("funding", number, whole),))
-    if kind == "fixed":
-        desk.post("finance/simple-earn-fixed/redeem", {"reqId": number})
-        return Done()
-    if kind == "chain":
-        order = number.partition("-")[0]
-        rows = [
-            row
-            for row in desk.wire.call(get("finance/staking-defi/orders-active"))
-            if text(row, "ordId") == order
-        ]
-        if not rows or text(rows[0], "state") in ("2", "13"):
-            return Done(ReceiptState.PENDING if rows else ReceiptState.DONE)
-        path = "cancel" if text(rows[0], "state") == "8" else "redeem"
-        body = {"ordId": order, "protocolType": text(rows[0], "protocolType", "defi")}
-        if path == "redeem" and early:
-            body["allowEarlyRedeem"] = "true"
-        desk.post(f"finance/staking-defi/{path}", body)
-        return Done(ReceiptState.PENDING)
-    if item in ("eth-stake", "sol-stake"):
-        chain, token = kind, {"eth": "BETH", "sol": "OKSOL"}[kind]
-        held = sum(
-            (amount(row, "availBal") for row in desk.wire.call(get("asset/balances"), {"ccy": token})), ZERO
-        )
-        if held:
-            desk.post(f"finance/staking-defi/{chain}/redeem", {"amt": f"{held:f}"})
-        return Done(ReceiptState.PENDING)
-    if kind == "auto":
-        what, _, asset = number.partition("-")
-        desk.post(
-            "account/set-auto-earn",
-            {"ccy": asset, "action": "turn_off", "earnType": "0" if what == "lending" else "1"},
-        )
-        return Done()
-    raise Rejected(APP_ONLY)
-
-
-def revoke_key(desk: Desk, command: Command) -> Done:
-    """Stop bots, copied traders and keys of sub-accounts. Raises: Rejected("app_only") for other keys."""
-    labels = {getattr(row, "key_id", ""): getattr(row, "label", "") for row in desk.looked.facts["api_key"]}
-    for item in command.items:
-        kind, _, number = item.partition("-")
-        if kind in ("grid", "contract_grid"):
-            body = [{"algoId": number, "algoOrdType": kind, "stopType": "1",
-                     "instId": labels.get(item, "").rpartition(" ")[2]}]  # fmt: skip
-            desk.items("tradingBot/grid/stop-order-algo", body, gone=GONE)
-        elif kind in ("spot_dca", "contract_dca"):
-            body_dca = {"algoId": number, "algoOrdType": kind, "stopType": "1"}
-            desk.items("tradingBot/dca/stop", body_dca, gone=GONE)
-        elif kind in ("recurring", "signal"):
-            desk.items(f"tradingBot/{kind}/stop-order-algo", [{"algoId": number}], gone=GONE)
-        elif kind == "copying":
-            body_copy = {"uniqueCode": number, "instType": "SWAP", "subPosCloseType": "market_close"}
-            desk.post("copytrading/stop-copy-trading", body_copy)
-        elif command.account_id != desk.looked.holder.account_id:
-            _delete_key(desk, sub_name(desk.looked, command.account_id), item)
-        else:
-            raise Rejected(APP_ONLY)
-    return Done()
-
-
-def _delete_key(desk: Desk, sub: str, name: str) -> None:
-    """Delete the key of a sub-account that the facts call ``name``; one that is gone is deleted. Raises: Failure."""
-    for row in desk.wire.call(get("users/subaccount/apikey"), {"subAcct": sub}):
-        if key_name(text(row, "apiKey")) == name:
-            desk.post("users/subaccount/delete-apikey", {"subAcct": sub, "apiKey": text(row, "apiKey")})
 
 
 def gather(desk: Desk, command: Command) -> Done:
     """Move one asset to funding, of the same account or of the main account. Raises: Rejected, Failure."""
     wallet, asset = command.params.get("wallet", "funding"), command.asset or ""
     if wallet not in WALLETS:
-        raise Rejected(APP_ONLY)
+        raise Rejected("app_non_tradable")
+    own = command.account_id == desk.looked.holder.account_id
     moved = command.amount
     if moved is None:
         place = (command.account_id, wallet, asset)
         rows = [row for row in desk.looked.facts["balance"] if isinstance(row, Balance)]
         moved = sum((r.available for r in rows if (r.account_id, r.wallet, r.asset) == place), ZERO)
+    if own and wallet == "trading":
+        moved = min(moved, _movable(desk, asset, moved))
     if moved <= 0:
         return Done()
-    sub = (
-        None
-        if command.account_id == desk.looked.holder.account_id
-        else sub_name(desk.looked, command.account_id)
-    )
-    _transfer(desk, asset, moved, source=WALLETS[wallet], target=FUNDING, sub=sub)
+    sub = None if own else sub_name(desk.looked, command.account_id)
+    desk.transfer(asset, moved, source=WALLETS[wallet], target=FUNDING, sub=sub)
     return Done(moved=(Moved(wallet, asset, -moved), Moved("funding", asset, moved)))
 
 
-def _transfer(
-    desk: Desk, asset: str, moved: Decimal, *, source: str, target: str, sub: str | None = None
-) -> None:
-    """Transfer once: a transfer that OKX knows under our number already is not sent again."""
-    body = {
-        "ccy": asset,
-        "amt": f"{moved:f}",
-        "from": source,
-        "to": target,
-        "clientId": desk.client_id,
-        "type": "0",
-    }
-    if sub is not None:
-        body |= {"type": "2", "subAcct": sub}
-    if not transferred(desk):
-        desk.post("asset/transfer", body)
-
-
-def transferred(desk: Desk) -> bool:
-    """Say whether OKX knows our transfer and did not fail it. Raises: Failure."""
+def _movable(desk: Desk, asset: str, otherwise: Decimal) -> Decimal:
+    """Return how much may leave the trading account now: margin and bonus may hold some back. Raises: Failure."""
     try:
-        rows = desk.wire.call(get("asset/transfer-state"), {"clientId": desk.client_id})
+        rows = desk.get("account/max-withdrawal", ccy=asset)
     except Failure as failed:
-        if failed.kind in (Kind.OTHER, Kind.ABSENT):
-            return False  # 58129 and the like: no such transfer
+        if failed.kind is Kind.ABSENT:
+            return otherwise
         raise
-    return any(text(row, "state", "") in ("success", "pending") for row in rows)
+    return next((amount(row, "maxWd") for row in rows if text(row, "ccy") == asset), otherwise)
 
 
-def sub_name(looked: Looked, account_id: int) -> str:
-    """Return the name of a sub-account. Raises: Rejected("not_found")."""
-    for row in looked.facts["sub_account"]:
-        if getattr(row, "sub_account_id", "") == str(account_id):
-            return str(getattr(row, "label", ""))
-    raise Rejected("not_found")
-
-
-def app_only(_: Desk, __: Command) -> Done:
+def in_app(desk: Desk, command: Command) -> Done:
     """Refuse what only the app can do. Raises: Rejected, always."""
-    raise Rejected(APP_ONLY)
+    raise Rejected(where(command, desk.looked) or "app_only")
 
 
 SEND: Mapping[Any, Callable[[Desk, Command], Done]] = {

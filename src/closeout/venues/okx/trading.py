@@ -9,6 +9,8 @@ from closeout.facts.schema import ApiKey, OpenOrder, Position, Rebate
 from closeout.venues.okx.seen import Seen, exact
 from closeout.venues.okx.values import ZERO, Raw, amount, amount_or_none, instant, parts, text
 
+ADVANCED = frozenset({"iceberg", "twap", "move_order_stop"})  # another operation cancels these
+POSITION_LEFT = "no_close_position"  # a contract grid that was stopped and kept its position
 KINDS = {"SPOT": "limit", "MARGIN": "margin", "SWAP": "swap", "FUTURES": "futures", "OPTION": "option"}
 
 
@@ -49,9 +51,10 @@ def algo_orders(rows: Sequence[Raw], seen: Seen) -> Iterator[OpenOrder]:
     for row in rows:
         base, _, rest = text(row, "instId").partition("-")
         selling = text(row, "side", "buy") == "sell"
+        family = "advance" if text(row, "ordType", "") in ADVANCED else "algo"
         yield OpenOrder(
             account_id=seen.account_id,
-            order_id=f"algo-{text(row, 'algoId')}",
+            order_id=f"{family}-{text(row, 'algoId')}",
             kind="trigger",
             instrument=text(row, "instId"),
             asset=base if selling else rest.partition("-")[0] or base,
@@ -112,23 +115,27 @@ def positions(rows: Sequence[Raw], seen: Seen) -> Iterator[Position]:
         )
 
 
-def copies(rows: Sequence[Raw], seen: Seen) -> Iterator[Position]:
-    """Read ``copytrading/current-subpositions``: positions led or copied."""
-    for row in rows:
-        quantity = amount(row, "subPos")
-        if quantity:
-            short = text(row, "posSide", "net") == "short" and quantity > 0
-            yield Position(
-                account_id=seen.account_id,
-                position_id=f"copy-{text(row, 'subPosId')}",
-                kind="copy",
-                instrument=text(row, "instId"),
-                quantity=-quantity if short else quantity,
-                settlement_pending=False,
-                settles_at=None,
-                asset=text(row, "ccy", "") or "USDT",
-                unrealised=amount_or_none(row, "upl") or ZERO,
-            )
+def copies(led: str) -> Callable[[Sequence[Raw], Seen], Iterator[Position]]:
+    """Return the translation of ``copytrading/current-subpositions``; ``led``: lead (by the holder) or copy."""
+
+    def translate(rows: Sequence[Raw], seen: Seen) -> Iterator[Position]:
+        for row in rows:
+            quantity = amount(row, "subPos")
+            if quantity:
+                short = text(row, "posSide", "net") == "short" and quantity > 0
+                yield Position(
+                    account_id=seen.account_id,
+                    position_id=f"{led}-{text(row, 'subPosId')}",
+                    kind="copy",
+                    instrument=text(row, "instId"),
+                    quantity=-quantity if short else quantity,
+                    settlement_pending=False,
+                    settles_at=None,
+                    asset=text(row, "ccy", "") or "USDT",
+                    unrealised=amount_or_none(row, "upl") or ZERO,
+                )
+
+    return translate
 
 
 def bots(kind: str) -> Callable[[Sequence[Raw], Seen], Iterator[ApiKey]]:
@@ -137,9 +144,10 @@ def bots(kind: str) -> Callable[[Sequence[Raw], Seen], Iterator[ApiKey]]:
     def translate(rows: Sequence[Raw], seen: Seen) -> Iterator[ApiKey]:
         for row in rows:
             what = text(row, "instId", "") or text(row, "stgyName", "")
+            left = kind == "contract_grid" and text(row, "state", "") == POSITION_LEFT
             yield ApiKey(
                 account_id=seen.account_id,
-                key_id=f"{kind}-{text(row, 'algoId')}",
+                key_id=f"{'grid_position' if left else kind}-{text(row, 'algoId')}",
                 kind="bot",
                 label=f"{kind} {what}".strip(),
                 can_trade=True,

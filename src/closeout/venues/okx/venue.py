@@ -20,12 +20,13 @@ from closeout.venues.base import (
     Remedy,
     Unreachable,
 )
-from closeout.venues.okx import bills, history, leaving, remedies
+from closeout.venues.okx import bills, history, leaving, redeeming, remedies
 from closeout.venues.okx.declared import Answer
+from closeout.venues.okx.desk import NOT_PERMITTED, Desk, Done
 from closeout.venues.okx.errors import Failure, Kind
 from closeout.venues.okx.looking import Looked, look
+from closeout.venues.okx.notices import noticed
 from closeout.venues.okx.receipts import Intent, Receipts
-from closeout.venues.okx.remedies import Desk, Done
 from closeout.venues.okx.values import Unreadable, amount
 from closeout.venues.okx.wire import Wire
 
@@ -70,6 +71,10 @@ class OkxVenue:
             self._looked = last = look(self.wire, now=self.now(), answers=self.answers)
         return last
 
+    def look_around(self) -> Looked:
+        """Look at the account, and at what OKX announces. Raises: Failure."""
+        return noticed(self.wire, self.look())
+
     def engine(self, accounts: Sequence[int]) -> Engine:  # noqa: ARG002 - a key sees its own accounts only
         """Return an engine over the facts of the key's account and its sub-accounts. Raises: Unreachable."""
         try:
@@ -98,27 +103,16 @@ class OkxVenue:
         holder = self.look().holder
         if command.kind is Remedy.WITHDRAW:
             return leaving.quote_withdraw(self.wire, command, permitted=holder.can_withdraw)
-        if command.kind not in (*remedies.SEND, Remedy.CONVERT) or self._app_only(command):
-            return Quote(command, possible=False, reason=remedies.APP_ONLY)
+        elsewhere = None if command.kind is Remedy.CONVERT else remedies.where(command, self.look())
+        if elsewhere is not None:
+            return Quote(command, possible=False, reason=elsewhere)
         if not holder.can_trade:
-            return Quote(command, possible=False, reason=remedies.NOT_PERMITTED)
+            return Quote(command, possible=False, reason=NOT_PERMITTED)
         if command.kind is Remedy.CONVERT:
             return self._quote_convert(command, small)
-        return Quote(command, possible=True)
-
-    def _app_only(self, command: Command) -> bool:
-        own = command.account_id == self.look().holder.account_id
-        heads = {item.partition("-")[0] for item in command.items}
-        if command.kind is Remedy.REVOKE_KEY:
-            bots = {"grid", "contract_grid", "spot_dca", "contract_dca", "recurring", "signal", "copying"}
-            return own and not heads <= bots
         if command.kind is Remedy.REDEEM:
-            return not heads <= {"savings", "fixed", "chain", "eth", "sol", "auto"}
-        if command.kind is Remedy.REPAY_LOAN:
-            return not heads <= {"flexible", "liab"}
-        if command.kind is Remedy.GATHER:
-            return command.params.get("wallet", "funding") not in remedies.WALLETS
-        return not own  # orders and positions of a sub-account need a key of that sub-account
+            return redeeming.quote(Desk(self.wire, self.look(), f"quote {self.now()}"), command)
+        return Quote(command, possible=True)
 
     def _quote_convert(self, command: Command, small: leaving.Dust | None) -> Quote:
         target = command.params.get("to_asset", "")
@@ -208,7 +202,7 @@ class OkxVenue:
             return leaving.convert(desk, command)
         if command.kind is Remedy.WITHDRAW:
             return leaving.withdraw(desk, command)
-        return remedies.SEND.get(command.kind, remedies.app_only)(desk, command)
+        return remedies.SEND.get(command.kind, remedies.in_app)(desk, command)
 
     def _looked_up(self, desk: Desk, command: Command, intent: Intent) -> Done | None:
         """Find out whether a command that was sent without an answer was done; ``None`` if it was not.
@@ -222,7 +216,7 @@ class OkxVenue:
             return easy or leaving.converted(desk, command)
         if command.kind is Remedy.WITHDRAW:
             return leaving.withdrawn(desk, command)
-        if command.kind is Remedy.GATHER and remedies.transferred(desk):
+        if command.kind is Remedy.GATHER and desk.transferred():
             return Done()
         return None
 

@@ -156,7 +156,7 @@ def auto_earn(rows: Sequence[Raw], seen: Seen) -> Iterator[Earn]:
 
 def extras(rows: Sequence[Raw]) -> Mapping[str, Mapping[str, Decimal]]:
     """Return equity in ``account/balance`` that says orders, bots or copies exist, by asset and field."""
-    names = ("ordFrozen", "stgyEq", "fixedBal", "smtSyncEq", "spotCopyTradingEq", "isoEq")
+    names = ("ordFrozen", "stgyEq", "fixedBal", "smtSyncEq", "spotCopyTradingEq", "spotIsoBal", "isoEq")
     found: dict[str, dict[str, Decimal]] = {}
     for row in details(rows):
         said = {name: amount_or_none(row, name) or ZERO for name in names}

@@ -100,6 +100,11 @@ def copy_config(_: Books, __: Params) -> list[Row]:
     return [said(uniqueCode="", nickName="", portLink="", details=[said(instType="SWAP", roleType="0")])]
 
 
+def risk_state(books: Books, _: Params) -> list[Row]:
+    """Answer ``account/risk-state``: nothing is ever repaid by force here."""
+    return [said(atRisk=False, atRiskIdx=[], atRiskMgn=[], ts=books.now)]
+
+
 def interest_limits(_: Books, __: Params) -> list[Row]:
     """Answer ``account/interest-limits``: the sandbox lends only flexible loans."""
     return [said(debt="0", interest="0", nextDiscountTime="", nextInterestTime="", loanAlloc="", records=[])]

@@ -93,6 +93,15 @@ def trading(books: Books, params: Params, account_id: int | None = None) -> list
     ]
 
 
+def movable(books: Books, params: Params) -> list[Row]:
+    """Answer ``account/max-withdrawal``: what is available in the trading account."""
+    rows = wanted(books.balances(books.account_id, trading=True), params)
+    return [
+        said(ccy=row["asset"], maxWd=max(row["available"], 0), maxWdEx=max(row["available"], 0))
+        for row in rows
+    ]
+
+
 def _detail(row: Mapping[str, Any], in_orders: object) -> Row:
     whole = row["available"] + row["locked"]
     return said(
@@ -154,8 +163,10 @@ def positions(books: Books, params: Params) -> list[Row]:
     ]
 
 
-def copies(books: Books, _: Params) -> list[Row]:
-    """Answer ``copytrading/current-subpositions``."""
+def copies(books: Books, params: Params) -> list[Row]:
+    """Answer ``copytrading/current-subpositions``: those that are copied; nobody leads here."""
+    if params.get("subPosType", "lead") != "copy":
+        return []
     return [
         said(
             instId=row["instrument"],

@@ -27,6 +27,8 @@ LOOKS: Mapping[str, Look] = {
     "account/balance": looks.trading,
     "account/positions": looks.positions,
     "account/interest-limits": family.interest_limits,
+    "account/max-withdrawal": looks.movable,
+    "account/risk-state": family.risk_state,
     "account/bills": ledger.trading_bills,
     "account/bills-archive": ledger.trading_bills,
     "account/subtypes": family.none,
