@@ -52,6 +52,47 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "en": "The application is in manual review. We will write to you; there is nothing for you to do now.",
         "zh": "申请正在人工审核中。有结果会通知你，目前无需操作。",
     },
+    "mandate_kind": {"en": "Choose what kind of account or claim it is.", "zh": "请选择账户或申请的类型。"},
+    "mandate_signers": {
+        "en": "Name one to eight people, each with a name and an e-mail address of their own.",
+        "zh": "请填写一至八位签署人，每人须有姓名和各自的邮箱地址。",
+    },
+    "mandate_needed": {
+        "en": "At least one must sign, and no more than are named.",
+        "zh": "所需签署人数至少为一人，且不得多于列出的人数。",
+    },
+    "mandate_open": {
+        "en": "Application {number} has its signers already.",
+        "zh": "申请 {number} 已有签署人。",
+    },
+    "mandate_too_late": {
+        "en": "The account is being closed or is closed; signers change nothing any more.",
+        "zh": "账户正在注销或已注销，签署人不再起作用。",
+    },
+    "mandate_stands": {
+        "en": "Others must sign for this account; one person alone cannot close it.",
+        "zh": "该账户需要其他人签署，一人不能单独注销。",
+    },
+    "mandate_changed": {
+        "en": "What is signed has changed since the page was opened. Read it again, then sign.",
+        "zh": "打开页面后签署内容已有变化，请重新阅读后再签署。",
+    },
+    "signature_name": {
+        "en": "Type your name as it stands above.",
+        "zh": "请按上方显示的姓名填写。",
+    },
+    "signatures_missing": {
+        "en": "{given} of {needed} signatures are given.",
+        "zh": "已有 {given} 份签署，需要 {needed} 份。",
+    },
+    "objection_stands": {
+        "en": "Somebody who may sign objects; that stops it until they take it back.",
+        "zh": "有签署人提出异议，在其撤回之前不能继续。",
+    },
+    "documents_missing": {
+        "en": "{count} documents are not accepted yet.",
+        "zh": "还有 {count} 份文件未通过核对。",
+    },
     "not_held": {"en": "No hold stands on this case.", "zh": "该申请没有被保全。"},
     "not_holdable": {"en": "No hold can be placed on this case.", "zh": "该申请无法设置保全。"},
     "no_date": {

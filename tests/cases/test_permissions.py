@@ -37,7 +37,7 @@ assign            identity    y y y y y y y y . . . .
 assign            compliance  y y y y y y y y . . . .
 ask_evidence      support     y y y . . . . . . . . .
 ask_evidence      identity    y y y . . . . . . . . .
-judge_evidence    identity    y y y . . . . . . . . .
+judge_evidence    identity    y y y y y . . . . . . .
 record_finding    support     y y y y y y . . . . . .
 record_finding    compliance  y y y y y y . . . . . .
 ask_approve       support     . . y . . . . . . . . .
@@ -57,6 +57,9 @@ place_hold        compliance  y y y y y y y y . . . .
 decide            approver    y y y y y y y y . . . .
 decide            compliance  y y y y y y y y . . . .
 retry             operator    . . . y y y y y y . . .
+open_mandate      support     y y y y y . . . . . . .
+open_mandate      identity    y y y y y . . . . . . .
+ask_mandate       identity    . . y y y . . . . . . .
 """
 
 

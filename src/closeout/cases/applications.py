@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, connection, transaction
 
 from closeout.cases import audit, consent, policies, queries, verification
-from closeout.cases.models import Case, Consent
+from closeout.cases.models import Case, Consent, Mandate
 from closeout.cases.operations import HOLDER, Actor, Step, advance
 from closeout.conditions.catalog import Who
 from closeout.conditions.check import Report, Result
@@ -123,6 +123,8 @@ def submit(case: Case, *, actor: Actor = HOLDER, now: datetime) -> Step:
     """
     with transaction.atomic():
         (case,) = queries.lock([case.pk], wait=True)
+        if Mandate.objects.filter(case=case).exists():
+            raise refuse("mandate_stands")
         if case.state != State.APPLICATION:
             raise refuse("already_applied" if case.state in _RUNNING else "not_now", number=case.number)
         report = queries.reports([case], now=now).get(case.account_id)

@@ -80,13 +80,13 @@ def thread(account_id: int, *, venue: str) -> Sequence[Said]:
 
 def requests(account_id: int, *, venue: str, now: datetime) -> Sequence[Request]:
     """Return every request for evidence that was ever made to the holder, newest first (R-SUP-9)."""
-    rows = EvidenceRequest.objects.filter(case__venue=venue, case__account_id=account_id).order_by("-id")
+    rows = EvidenceRequest.objects.filter(case__venue=venue, case__account_id=account_id, signer=None)
     return [
         Request(
             row.kind, row.asked_at, row.expires_at,
             "lapsed" if row.state == "open" and row.expires_at < now else row.state,
         )
-        for row in rows
+        for row in rows.order_by("-id")
     ]  # fmt: skip
 
 

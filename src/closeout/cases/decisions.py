@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import DatabaseError, IntegrityError, transaction
 
-from closeout.cases import audit, compromise, desk, outcomes, queries, staff
+from closeout.cases import audit, compromise, desk, mandates, outcomes, queries, staff
 from closeout.cases.corrections import WAIVABLE
 from closeout.cases.models import Approval, Case, CaseHold, Decision, Evidence, Finding, Staff, StaffSession
 from closeout.cases.permissions import Right
@@ -42,6 +42,7 @@ RULES: Mapping[str, Rule] = {
     "release": Rule(Right.ASK_RELEASE, 1, "compliance"),  # approvers need not know that a hold stands
     "recover": Rule(Right.ASK_RECOVER, 1),
     "erase": Rule(Right.ASK_ERASE, 2),
+    "mandate": Rule(Right.ASK_MANDATE, 2),
 }
 FAULTS = {
     "expired": "decision_expired", "changed": "decision_changed", "same person": "four_eyes",
@@ -159,9 +160,19 @@ def digest(case: Case, action: str, reasons: Sequence[str], detail: Mapping[str,
     found = Finding.objects.filter(case=case).order_by("id").values_list("id", "resolved_at")
     said = [
         case.number, case.revision, case.state, case.held, case.action_digest, action, list(reasons), detail,
-        list(evidence), [(ident, at is None) for ident, at in found],
+        list(evidence), [(ident, at is None) for ident, at in found], _signatures(case),
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(said, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+def _signatures(case: Case) -> list[object]:
+    mandate = mandates.of(case)
+    if mandate is None:
+        return []
+    return [
+        mandate.digest,
+        [(one.pk, one.signed_digest, one.objected_at is None) for one in mandates.signers(mandate)],
+    ]
 
 
 def _standing(case: Case, action: str, *, now: datetime) -> Mapping[str, object]:
@@ -187,7 +198,11 @@ def _lacking(case: Case, action: str, reasons: Sequence[str], detail: Mapping[st
     named = {"proof": "factors", "waive": "items", "release": "holds"}.get(action)
     if named and not detail[named]:
         found.append(Reason("nothing_to_decide"))
-    if action in ("approve", "proof") and _unresolved(case):
+    if action == "mandate":
+        found += mandates.lacking(case)
+    if action in ("approve", "proof") and mandates.of(case) is not None:
+        found.append(Reason("mandate_stands"))
+    if action in ("approve", "proof", "mandate") and _unresolved(case):
         found.append(Reason("finding_open"))
     if action == "recover" and not compromise.stands(case.account_id, venue=case.venue):
         found.append(Reason("nothing_to_decide"))

@@ -172,17 +172,20 @@ def search(venue: str, said: str) -> Sequence[Case]:
     if CASE_NUMBER.fullmatch(wanted):
         return list(rows.filter(number=wanted.upper()))
     digits = re.sub(r"[\s-]", "", wanted)
-    hashed = []
-    if "@" in wanted:
-        hashed = [("email", wanted)]
-    elif re.fullmatch(r"\+?\d{6,19}", digits):
-        hashed = [("phone", digits)]
-    accounts = {account for kind, contact in hashed for account in _accounts(venue, kind, contact)}
+    accounts = set(reached_by(venue, wanted))
     if digits.isascii() and digits.isdigit() and len(digits) < 19:
         accounts.add(int(digits))
     if not accounts:
         return []
     return list(rows.filter(account_id__in=accounts).order_by("-id")[:PAGE])
+
+
+def reached_by(venue: str, contact: str) -> Sequence[int]:
+    """Return the accounts of an e-mail address or phone number that had a case; exact, by its keyed hash."""
+    digits = re.sub(r"[\s-]", "", contact)
+    if "@" in contact:
+        return _accounts(venue, "email", contact)
+    return _accounts(venue, "phone", digits) if re.fullmatch(r"\+?\d{6,19}", digits) else ()
 
 
 def _accounts(venue: str, kind: str, contact: str) -> Sequence[int]:

@@ -18,6 +18,7 @@ from django.db import IntegrityError, transaction
 
 from closeout import cluster
 from closeout.cases import audit, correspondence, desk, policies, queries, staff, uploads, vaults
+from closeout.cases.mandate_kinds import DOCUMENTS
 from closeout.cases.models import Case, Evidence, EvidenceRequest, EvidenceView, StaffSession
 from closeout.cases.permissions import Right
 from closeout.policy import laws
@@ -25,7 +26,7 @@ from closeout.reasons import refuse
 
 CLASS, CONTEXT = "operational", "evidence"
 KINDS = ("photo", "video", "questions")
-UPLOADED = ("photo", "video")
+UPLOADED = ("photo", "video", *DOCUMENTS)  # documents of a mandate are photographed
 VERDICTS = ("matches", "differs", "unclear")
 ANSWER_DAYS = timedelta(days=7)
 SPEAK_WITHIN = timedelta(minutes=10)
@@ -94,7 +95,9 @@ def _lapse(case: Case, *, now: datetime) -> None:
 
 def requests(case: Case, *, now: datetime) -> Sequence[EvidenceRequest]:
     """Return what the holder is asked for now."""
-    rows = EvidenceRequest.objects.filter(case=case, state="open", expires_at__gte=now, kind__in=UPLOADED)
+    rows = EvidenceRequest.objects.filter(
+        case=case, state="open", expires_at__gte=now, kind__in=("photo", "video"), signer=None
+    )
     return list(rows.order_by("id"))
 
 
@@ -119,7 +122,7 @@ def receive(request: EvidenceRequest, content: bytes, *, now: datetime) -> Evide
     :func:`uploads.read` refuses).
     """
     _demand_open(request, now=now)
-    clean = uploads.read(request.kind, content)
+    clean = uploads.read("video" if request.kind == "video" else "photo", content)
     case = request.case
     subject = vaults.subject_of(case.venue, case.account_id)
     sealed = vaults.vault().seal(subject, CLASS, clean.content, context=CONTEXT)
@@ -140,7 +143,8 @@ def receive(request: EvidenceRequest, content: bytes, *, now: datetime) -> Evide
             )  # fmt: skip
             desk.open_task(case, "identity", "evidence", now=now)
             details = {"evidence": found.pk, "kind": found.kind, "sha256": found.sha256}
-            audit.append([audit.Line(case.number, "evidence:receive", "holder", details)], now=now)
+            by = f"signer:{request.signer_id}" if request.signer_id else "holder"
+            audit.append([audit.Line(case.number, "evidence:receive", by, details)], now=now)
         kept = True
     finally:
         if not kept:

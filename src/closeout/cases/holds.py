@@ -107,7 +107,8 @@ def settle(case: Case, *, now: datetime) -> None:
     protected = Task.objects.filter(
         venue=case.venue, account_id=case.account_id, kind="compromise", closed_at=None
     )
-    if case.held and not protected.exists() and not any(_stops(case, hold.scope) for hold in left):
+    stopped = protected.exists() or bool(queries.stopped_by_mandates([case.pk]))
+    if case.held and not stopped and not any(_stops(case, hold.scope) for hold in left):
         advance([case.pk], Event.RELEASE, actor=NEUTRAL, now=now)
 
 

@@ -27,6 +27,7 @@ OWN = (
 )
 OWN_CASE = "case_id in (select id from cases_case)"  # which shows this role its own case only
 OWN_RUN = "run_id in (select run_id from cases_clearingrun)"
+OWN_MANDATE = "mandate_id in (select id from cases_mandate)"
 
 OPEN: Mapping[str, str] = {
     "cases_policyversion": "select, insert",  # the operator's numbers
@@ -78,6 +79,8 @@ def rule(table: str, columns: Sequence[str]) -> str | None:
         return OWN
     if "case_id" in columns:
         return OWN_CASE
+    if "mandate_id" in columns:
+        return OWN_MANDATE
     return OWN_RUN if "run_id" in columns else None
 
 

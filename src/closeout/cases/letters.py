@@ -54,13 +54,20 @@ def leads_back(template: str) -> bool:
     return bool(texts()[template].get("way_back"))
 
 
+def ending(template: str, language: str) -> Mapping[str, Any] | None:
+    """Return the words around the link of the letter, by what the link is for; none if it has no link."""
+    name = next((name for name in ("way_back", "way_in") if texts()[template].get(name)), None)
+    found: Mapping[str, Any] | None = texts()[name][language] if name else None
+    return found
+
+
 def write(template: str, channel: str, language: str, values: Mapping[str, str]) -> Written:
     """Fill in ``template`` for ``channel`` (email or sms); ``values["link"]`` ends a letter that leads back.
 
     Raises: KeyError for a missing value.
     """
     letter = texts()[template][language]
-    way_back = texts()["way_back"][language] if leads_back(template) and values.get("link") else None
+    way_back = ending(template, language) if values.get("link") else None
     if channel == "sms":
         ending = way_back["sms"].format(**values) if way_back else ""
         return Written("", letter["sms"].format(**values) + ending)

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,16 +19,18 @@ from closeout.cases import (
     journal,
     letters,
     links,
+    mandates,
     policies,
     queries,
     reminders,
     senders,
+    signatures,
     vaults,
     venues,
     way_back,
 )
 from closeout.cases.effects import Claimed, Handler, Outcome
-from closeout.cases.models import Case, Message
+from closeout.cases.models import Case, Mandate, Message
 from closeout.cases.operations import life_of
 from closeout.cases.way_back import Standing
 from closeout.lifecycle import Effect, State
@@ -37,6 +40,9 @@ from closeout.venues.base import Holder
 log = logging.getLogger(__name__)
 
 CONTEXT = "message.sealed"
+HOLDER_ONLY = frozenset(
+    {"mandate", "protect", "recover", "answer"}
+)  # letters that no signer of a mandate gets
 
 
 def addresses(holder: Holder) -> Sequence[tuple[str, str]]:
@@ -52,12 +58,15 @@ def notify(batch: Sequence[Claimed], now: datetime) -> Sequence[Outcome]:
     A way that is closed is not knocked at again for the rest of the batch; the other ways are still used.
     """
     cases = {case.pk: case for case in queries.cases([effect.case_id for effect in batch])}
+    mandated = {
+        one.case_id: one for one in Mandate.objects.filter(case__in=cases, state="open") if one.case_id
+    }
     closed: set[str] = set()
     outcomes = []
     for effect in batch:
         case = cases[effect.case_id]
         try:
-            sent = _sent(case, _written(case, effect, now=now), closed, now=now)
+            sent = _sent(case, _written(case, effect, mandated, now=now), closed, now=now)
         except KeyDestroyed:
             outcomes.append(Outcome(effect, fault="erased", final=True))
             continue
@@ -68,8 +77,10 @@ def notify(batch: Sequence[Claimed], now: datetime) -> Sequence[Outcome]:
     return outcomes
 
 
-def _written(case: Case, effect: Claimed, *, now: datetime) -> Sequence[Message]:
-    """Return the letters that ``effect`` asks for, kept: one for each way to reach the holder."""
+def _written(
+    case: Case, effect: Claimed, mandated: Mapping[int, Mandate], *, now: datetime
+) -> Sequence[Message]:
+    """Return the letters that ``effect`` asks for, kept: one for each way to reach those whom it concerns."""
     if "message" in effect.data:
         return [Message.objects.get(pk=effect.data["message"])]
     holder = venues.venue(case.venue).holder(case.account_id)
@@ -77,16 +88,41 @@ def _written(case: Case, effect: Claimed, *, now: datetime) -> Sequence[Message]
         return []
     told = effect.data.get("due_at")
     due_at = case.due_at if told is None else datetime.fromisoformat(str(told))
-    values, template = {"due_at": _when(due_at, case.language)}, str(effect.data["template"])
-    if template == "answer" and way_back.standing(case) not in (Standing.OPEN, Standing.STRONG):
-        values["link"] = ""  # support may write when nothing is left to take back
+    template = str(effect.data["template"])
+    # Support may write when nothing is left to take back.
+    idle = template == "answer" and way_back.standing(case) not in (Standing.OPEN, Standing.STRONG)
+    unlinked = {"link": ""} if idle else {}
     return [
         keep(
-            case, holder, template=template, channel=channel, address=address,
-            key=f"{effect.key}-{number}", now=now, values=values,
+            case, holder, template=template, channel=way.channel, address=way.address,
+            key=f"{effect.key}-{number}", now=now, language=way.language,
+            values={"due_at": _when(due_at, way.language), **unlinked, **way.values},
         )
-        for number, (channel, address) in enumerate(addresses(holder))
+        for number, way in enumerate(_ways(case, holder, effect, mandated))
     ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Way:
+    """One address to write to, in which language, and what is written there otherwise than elsewhere."""
+
+    channel: str
+    address: str
+    language: str
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+def _ways(case: Case, holder: Holder, effect: Claimed, mandated: Mapping[int, Mandate]) -> Sequence[_Way]:
+    """Return every address: the holder's, and of a mandate each signer's, without the holder's own word (R-SUP-11)."""
+    template, mandate = str(effect.data["template"]), mandated.get(case.pk)
+    named = effect.data.get("signer")
+    ways = [] if named else [_Way(channel, to, case.language) for channel, to in addresses(holder)]
+    if mandate is not None and template not in HOLDER_ONLY:
+        for signer in mandates.signers(mandate):
+            if named in (None, signer.pk) and signer.sealed:
+                values = {"phrase": "—"} | ({"link": signatures.link(signer)} if named else {})
+                ways.append(_Way("email", mandates.person_of(signer).email, signer.language, values))
+    return ways
 
 
 def _sent(case: Case, written: Sequence[Message], closed: set[str], *, now: datetime) -> int | None:
@@ -115,25 +151,26 @@ def keep(
     key: str,
     now: datetime,
     values: Mapping[str, str] | None = None,
+    language: str = "",
 ) -> Message:
     """Write one letter and keep it sealed under ``key``; a known key keeps its letter. Raises: KeyDestroyed."""
-    policy = policies.of_version(case.policy_id)
+    policy, language = policies.of_version(case.policy_id), language or case.language
     filled = {
         "number": case.number,
-        "due_at": _when(case.due_at, case.language),
+        "due_at": _when(case.due_at, language),
         "phrase": _word(holder.phrase),
         "domains": ", ".join(policy.own_domains),
         "link": way_back.link(case) if letters.leads_back(template) else "",
         **(values or {}),
     }
-    letter = letters.write(template, channel, case.language, filled)
+    letter = letters.write(template, channel, language, filled)
     _demand_own_links(letter, policy.own_domains)
     subject = vaults.subject_of(case.venue, case.account_id)
     text = {"to": address, "subject": letter.subject, "body": letter.body, "parts": dict(letter.parts)}
     message, _ = Message.objects.get_or_create(
         key=key,
         defaults={
-            "case": case, "channel": channel, "template": template, "language": case.language,
+            "case": case, "channel": channel, "template": template, "language": language,
             "sealed": vaults.vault().seal(
                 subject, "operational", json.dumps(text, ensure_ascii=False).encode(), context=CONTEXT
             ),

@@ -10,9 +10,9 @@ from django.db import transaction
 
 from closeout import lifecycle
 from closeout.cases import journal, ordered, policies, queries
-from closeout.cases.models import Case
+from closeout.cases.models import Case, Mandate
 from closeout.conditions.check import Report, Result
-from closeout.lifecycle import TABLE, Event, Life, State
+from closeout.lifecycle import FINAL, TABLE, Event, Life, State
 from closeout.reasons import Reason, Refused
 
 
@@ -117,7 +117,14 @@ def _step(
     if case.campaign_id is not None and event is Event.WITHDRAW and actor == HOLDER:
         raise lifecycle.Impossible("ordered")
     after, effects = lifecycle.decide(before, event, policy, clear=clear, now=now, begins_at=begins_at)
+    if before.state is State.REVIEW and after.state in FINAL and _was_frozen(case):
+        effects = (lifecycle.Effect.UNFREEZE, *effects)
     return Step(case, event, before, after, ordered.effects_of(case, event, effects), detail or {})
+
+
+def _was_frozen(case: Case) -> bool:
+    """Return whether the account was frozen before anything was decided: somebody else than its holder asks."""
+    return Mandate.objects.filter(case=case, froze=True).exists()
 
 
 def _reasons(code: str, report: Report | None) -> list[Reason]:

@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from closeout.cases import audit, compromise, correspondence, desk, evidence, holds, queries, refusals
-from closeout.cases.models import Case, CaseHold, Decision, Waiver
+from closeout.cases import (
+    audit,
+    compromise,
+    correspondence,
+    desk,
+    evidence,
+    holds,
+    mandates,
+    queries,
+    refusals,
+)
+from closeout.cases.models import Case, CaseHold, Decision, Mandate, Waiver
 from closeout.cases.operations import SYSTEM, Actor, advance
 from closeout.lifecycle import Event, State
-from closeout.reasons import refuse
+from closeout.reasons import Refused, refuse
 
 Outcome = Callable[..., None]
 
@@ -90,6 +100,23 @@ def erase_early(case: Case, decision: Decision, *, actor: Actor, now: datetime) 
     audit.append([line], now=now)
 
 
+def accept_mandate(case: Case, decision: Decision, *, actor: Actor, now: datetime) -> None:
+    """Accept that others than the holder may close the account: the cooling-off begins, or goes on (R-SUP-11).
+
+    Raises: Refused (signatures_missing, objection_stands, documents_missing, blocked, under_review, not_now).
+    """
+    if lacking := mandates.lacking(case):
+        raise Refused(*lacking)
+    Mandate.objects.filter(case=case, state="open", accepted_by=None).update(accepted_by=decision)
+    if case.state == State.REVIEW:
+        Case.objects.filter(pk=case.pk).update(verified_at=now)
+        advance([case.pk], Event.APPROVE, actor=actor, now=now, detail={"decision": decision.pk})
+    else:
+        holds.settle(case, now=now)
+    desk.close_tasks(case, now=now, team=mandates.TEAM, kind=mandates.TASK)
+    _reviewed(case, now=now)
+
+
 def _reviewed(case: Case, *, now: datetime) -> None:
     desk.close_tasks(case, now=now, kind="review")
     desk.close_tasks(case, now=now, team="identity", kind="evidence")
@@ -104,4 +131,5 @@ DO: Mapping[str, Outcome] = {
     "release": release,
     "recover": recover,
     "erase": erase_early,
+    "mandate": accept_mandate,
 }

@@ -47,6 +47,8 @@ class Right(StrEnum):
     PLACE_HOLD = "place_hold"
     DECIDE = "decide"  # yes or no to what somebody else asked for
     RETRY = "retry"  # an effect that was given up
+    OPEN_MANDATE = "open_mandate"  # let others than the holder sign
+    ASK_MANDATE = "ask_mandate"  # accept that they may
 
 
 ALL = frozenset(State)
@@ -55,6 +57,7 @@ UNSUBMITTED = frozenset({State.APPLICATION, State.SCHEDULED, State.REVIEW})
 OPEN = UNSUBMITTED | FROZEN
 READABLE = ALL - {State.ERASED}
 REVIEW = frozenset({State.REVIEW})
+STOPPABLE = frozenset({State.COOLING_OFF, State.PAUSE})
 OBSERVED = frozenset({State.OBSERVATION})
 
 R, V = Role, Right
@@ -85,7 +88,7 @@ RIGHTS: Mapping[tuple[Right, Role], frozenset[State]] = {
     (V.ASSIGN, R.COMPLIANCE): LIVING,
     (V.ASK_EVIDENCE, R.SUPPORT): UNSUBMITTED,
     (V.ASK_EVIDENCE, R.IDENTITY): UNSUBMITTED,
-    (V.JUDGE_EVIDENCE, R.IDENTITY): UNSUBMITTED,
+    (V.JUDGE_EVIDENCE, R.IDENTITY): UNSUBMITTED | STOPPABLE,
     (V.RECORD_FINDING, R.SUPPORT): OPEN,
     (V.RECORD_FINDING, R.COMPLIANCE): OPEN,
     (V.ASK_APPROVE, R.SUPPORT): REVIEW,
@@ -105,6 +108,9 @@ RIGHTS: Mapping[tuple[Right, Role], frozenset[State]] = {
     (V.DECIDE, R.APPROVER): LIVING,
     (V.DECIDE, R.COMPLIANCE): LIVING,
     (V.RETRY, R.OPERATOR): CLOSED | FROZEN,
+    (V.OPEN_MANDATE, R.SUPPORT): UNSUBMITTED | STOPPABLE,
+    (V.OPEN_MANDATE, R.IDENTITY): UNSUBMITTED | STOPPABLE,
+    (V.ASK_MANDATE, R.IDENTITY): REVIEW | STOPPABLE,
 }
 
 

@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import BooleanField, ExpressionWrapper, Q
 
 from closeout.cases import corrections, ordered, policies
-from closeout.cases.models import Case, CaseEvent, CaseHold, Challenge, Document, EffectRow
+from closeout.cases.models import Case, CaseEvent, CaseHold, Challenge, Document, EffectRow, Mandate
 from closeout.conditions import check
 from closeout.facts.postgres import PostgresFacts
 from closeout.lifecycle import FINAL, Event, State
@@ -178,6 +178,13 @@ def standing_holds(idents: Collection[int], *, stops: str = "") -> frozenset[int
     holds = CaseHold.objects.filter(case__in=idents, released_at=None)
     holds = holds.filter(scope__in=[stops, "both"]) if stops else holds
     return frozenset(holds.values_list("case_id", flat=True))
+
+
+def stopped_by_mandates(idents: Collection[int]) -> frozenset[int]:
+    """Return those cases that stand still for a mandate: nobody accepted it yet, or somebody objects (R-SUP-11)."""
+    waits = Q(stops=True, accepted_by=None) | Q(signers__objected_at__isnull=False)
+    rows = Mandate.objects.filter(waits, case__in=idents, state="open")
+    return frozenset(rows.values_list("case_id", flat=True))
 
 
 def failed_effects() -> list[EffectRow]:

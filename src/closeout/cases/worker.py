@@ -261,6 +261,7 @@ def _look(watched: Sequence[int], now: datetime) -> int:
     )
     gone = {case.pk for case in living if case.held and _hold_is_over(reports.get(case.account_id))}
     gone -= queries.standing_holds(gone, stops="closing")  # what compliance placed ends by a decision only
+    gone -= queries.stopped_by_mandates(gone)
     stopped = queries.erasure_stopped(closed, now=now)
     gone |= {case.pk for case in closed if case.held and case.pk not in stopped}
     done += len(advance(queries.held_by_facts(gone), Event.RELEASE, actor=SYSTEM, now=now))

@@ -16,6 +16,7 @@ from closeout.cases.models.desk import ContactHash, Task
 from closeout.cases.models.documents import Document
 from closeout.cases.models.effects import EffectRow
 from closeout.cases.models.evidence import Evidence, EvidenceRequest, EvidenceView, Finding
+from closeout.cases.models.mandates import Mandate, Signer
 from closeout.cases.models.messages import Message
 from closeout.cases.models.policy import PolicyChange
 from closeout.cases.models.staff import Staff, StaffSession
@@ -47,10 +48,12 @@ __all__ = [
     "EvidenceRequest",
     "EvidenceView",
     "Finding",
+    "Mandate",
     "Message",
     "PolicyChange",
     "PolicyVersion",
     "RateLimit",
+    "Signer",
     "Staff",
     "StaffSession",
     "StatedReason",

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from closeout.cases.models.case import Case
+from closeout.cases.models.mandates import Signer
 from closeout.cases.models.staff import Staff, StaffSession
 
 
@@ -14,7 +15,10 @@ class EvidenceRequest(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="evidence_requests")
-    kind = models.CharField(max_length=12)  # photo, video, questions
+    signer = models.ForeignKey(
+        Signer, on_delete=models.PROTECT, related_name="+", null=True
+    )  # else the holder
+    kind = models.CharField(max_length=12)  # photo, video, questions, or a document of a mandate
     asked_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
     asked_at = models.DateTimeField()
     expires_at = models.DateTimeField()
@@ -27,7 +31,10 @@ class EvidenceRequest(models.Model):
 
         constraints = [
             models.UniqueConstraint(
-                fields=["case", "kind"], condition=Q(state="open"), name="one_open_request_of_a_kind"
+                fields=["case", "kind", "signer"],
+                condition=Q(state="open"),
+                nulls_distinct=False,
+                name="one_open_request_of_a_kind",
             ),
         ]
 

@@ -33,9 +33,9 @@ from closeout.cases.refusals import REFUSALS
 from closeout.conditions import document
 from closeout.conditions.check import Report, Result
 from closeout.venues.base import Holder
-from closeout.web.console import guard, pages, words
+from closeout.web.console import guard, mandating, pages, words
 
-ASKS = ("approve", "refuse", "proof", "waive", "release", "recover", "erase")
+ASKS = ("approve", "refuse", "proof", "waive", "release", "recover", "erase", "mandate")
 NEUTRAL = frozenset({"hold", "release"})
 
 
@@ -82,6 +82,7 @@ def case_page(request: HttpRequest, number: str) -> HttpResponse:
         decisions=[_decision(one, session.staff, language) for one in _decided(case, may)],
         asks=[(action, words.ACTIONS[action]) for action in ASKS if f"ask_{action}" in may],
         refusals=[(code, text[language]) for code, text in REFUSALS.items()],
+        mandate=mandating.shown(case),
         holds=[_hold(one) for one in holds.of(case)] if Right.SEE_HOLDS in may else (),
         hold_kinds=words.HOLD_KINDS,
         scopes=words.SCOPES,

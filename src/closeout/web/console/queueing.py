@@ -90,6 +90,7 @@ def row(task: Task, *, now: datetime) -> dict[str, object]:
         "number": case.number if case else "",
         "account": task.account_id,
         "kind": words.TASKS.get(task.kind, task.kind),
+        "is_notice": task.kind == "mandate",
         "state": _state(case),
         "due_at": task.due_at,
         "late": task.due_at < now,

@@ -18,6 +18,7 @@ TASKS = {
     "decision": _("Waits for a second person"),
     "hold": _("Hold"),
     "compromise": _("Speaks of theft"),
+    "mandate": _("Others act for the account"),
 }
 WAITS = {"us": _("for us"), "holder": _("for the holder")}
 ROLES = {
@@ -36,6 +37,7 @@ ACTIONS = {
     "release": _("Release the hold"),
     "recover": _("Give the protected account back"),
     "erase": _("Erase early"),
+    "mandate": _("Accept that the signers act for the account"),
 }
 DECISION_STATES = {
     "open": _("waits for an answer"),
@@ -48,6 +50,31 @@ EVIDENCE = {
     "photo": _("Photo holding the document"),
     "video": _("Video with a spoken sentence"),
     "questions": _("Questions about the account"),
+    "identity": _("Identity document of a signer"),
+    "death": _("Proof of death"),
+    "letters": _("Proof of inheritance"),
+    "order": _("Appointment of the guardian"),
+    "agreement": _("Agreement of the joint account"),
+    "register": _("Extract of the company register"),
+    "resolution": _("Resolution or power of attorney"),
+}
+MANDATES = {
+    "estate": _("Estate of a holder who died"),
+    "guardian": _("Holder under guardianship"),
+    "joint": _("Joint account"),
+    "corporate": _("Account of a company"),
+}
+SIGNERS = {
+    "estate": _("Heir or executor"),
+    "guardian": _("Guardian"),
+    "joint": _("Co-holder"),
+    "corporate": _("Authorised signatory"),
+}
+PAPERS = {
+    "missing": _("not sent yet"),
+    "received": _("to be looked at"),
+    "accepted": _("accepted"),
+    "again": _("to be sent again"),
 }
 VERDICTS = {
     "": _("not looked at yet"),
@@ -74,6 +101,8 @@ AUDIENCES = {
 AUTHORS = {
     "holder": _("Holder"),
     "agent": _("Agent"),
+    "signer": _("Signer"),
+    "review": _("Manual review"),
     "system": pgettext_lazy("author", "closeout"),
 }
 PARTS = {

@@ -255,6 +255,22 @@ ANSWERS: tuple[Answer, ...] = (
         SUPPORT,
     ),
     Answer(
+        "acting-for-others",
+        _("I act for somebody else: an estate, a ward, a joint account, a company"),
+        _("Give notice without signing in; then show the documents and sign."),
+        (
+            _(
+                "Nothing happens to the account before a person has read your notice. For an estate or a guardianship it is "
+                "then frozen, and its holder is told. As many of you sign as the account's papers ask for; one objection "
+                "stops it. Two people look at the documents before the cooling-off begins."
+            ),
+        ),
+        "去世 死亡 遗产 继承 继承人 遗嘱 监护 监护人 联名 企业 公司 代办 died dead deceased death estate heir executor inheritance "
+        "guardian ward joint corporate company signatory power of attorney",
+        (),
+        ("mandate", _("Give notice")),
+    ),
+    Answer(
         "stolen",
         _("I think somebody else is in my account"),
         _("Stop first, close later."),

@@ -69,12 +69,12 @@ def _video(request: EvidenceRequest) -> dict[str, object]:
     return {"sentence": evidence.sentence(request, now=venues.now())}
 
 
-def _bounded(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+def bounded(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Look at the size before anything is read; then the form's proof as on every page."""
 
     @csrf_exempt
     @require_POST
-    def bounded(request: HttpRequest, kind: str) -> HttpResponseBase:
+    def looked_at(request: HttpRequest, kind: str) -> HttpResponseBase:
         most = uploads.MOST[kind]
         length = request.META.get("CONTENT_LENGTH", "")
         if not length.isdigit() or int(length) > most + BORDER:
@@ -84,7 +84,7 @@ def _bounded(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRespons
         request.upload_handlers = [InMemory(request)]
         return csrf_protect(view)(request, kind)
 
-    return bounded
+    return looked_at
 
 
 def _drain(request: HttpRequest) -> None:
@@ -94,7 +94,7 @@ def _drain(request: HttpRequest) -> None:
         left -= len(part)
 
 
-@_bounded
+@bounded
 @holder.required
 def sent(request: HttpRequest, kind: str) -> HttpResponse:
     """Take a photo or a video that was asked for."""
