@@ -69,8 +69,8 @@ def write(template: str, channel: str, language: str, values: Mapping[str, str])
     letter = texts()[template][language]
     way_back = ending(template, language) if values.get("link") else None
     if channel == "sms":
-        ending = way_back["sms"].format(**values) if way_back else ""
-        return Written("", letter["sms"].format(**values) + ending)
+        tail = way_back["sms"].format(**values) if way_back else ""
+        return Written("", letter["sms"].format(**values) + tail)
     said = str(letter["body"]).format(**values).strip()
     foot = str(texts()["foot"][language]).format(**values).strip()
     back = f"{way_back['said']}\n{values['link']}" if way_back else ""
