@@ -73,9 +73,17 @@ def clear(  # noqa: PLR0917 - click passes options by name
     if venue == "okx":
         from closeout.commands import okx
 
+        if give:
+            raise click.UsageError(
+                "--give: OKX has no call for giving up or sending dust; --sell-rest converts it."
+            )
         okx.run_clear(
-            asked, destinations=okx.destinations(ways), tails=tails, sell_rest=sell_rest,
-            leave_out=frozenset(leave_out), yes=yes, as_json=as_json, language=door.language(lang),
+            asked,
+            okx.Wanted(
+                okx.destinations(ways), tuple(tails), frozenset(sell), sell_rest, frozenset(leave_out), frozenset(only),
+                wait_for_maturity, frozenset(beyond_slippage),
+            ),
+            dry_run=dry_run, yes=yes, as_json=as_json, language=door.language(lang),
         )  # fmt: skip
     if named is None:
         raise click.UsageError("Missing option '--account'.")

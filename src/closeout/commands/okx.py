@@ -14,6 +14,7 @@ from closeout.commands import door, okx_door
 from closeout.commands.okx_door import Asked
 
 if TYPE_CHECKING:
+    from closeout.clearing.choices import Choices
     from closeout.clearing.dry_run import DryRun
     from closeout.conditions.check import Report
     from closeout.policy import Policy
@@ -32,6 +33,12 @@ CONFIRM = {
         "en": "Type the last six characters of the address {address} for {asset} over {network}",
         "zh": "请输入 {asset}（{network}）提币地址 {address} 的最后六位",
     },
+}
+
+
+LOOKED_UP = {
+    "en": "{count} commands of an earlier run had no answer; they were looked up.",
+    "zh": "上次运行有 {count} 条指令没有得到应答，已逐一查询结果。",
 }
 
 
@@ -83,73 +90,91 @@ def show(looked: Looked, report: Report, policy: Policy, *, as_json: bool, langu
     raise click.exceptions.Exit(door.INCOMPLETE if unknown else codes[report.result])
 
 
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """What the options of a clearing say: addresses, what is sold, what is left alone, what is waited for."""
+
+    destinations: tuple[Destination, ...]
+    tails: tuple[str, ...] = ()  # last six characters of addresses, as confirmation
+    sell: frozenset[str] = frozenset()
+    sell_rest: bool = False
+    left_out: frozenset[str] = frozenset()
+    only: frozenset[str] = frozenset()
+    wait_for_maturity: bool = False
+    beyond_slippage: frozenset[str] = frozenset()
+
+    def choices(self, now: datetime) -> Choices:
+        """Return the choices of the clearing. ``now``: naive UTC."""
+        from closeout.clearing.choices import suggested
+
+        return dataclasses.replace(
+            suggested(self.destinations, now=now), sell=self.sell, sell_rest=self.sell_rest, left_out=self.left_out,
+            only=self.only, redeem_early=not self.wait_for_maturity, beyond_slippage=self.beyond_slippage,
+        )  # fmt: skip
+
+
 @okx.command()
 @okx_door.options
+@click.option("--dry-run", is_flag=True, help="Only show every command with its costs; moves nothing.")
 @click.option("--yes", is_flag=True, help="Confirm what the dry run shows and do it.")
 @okx_door.ways
 @click.option("--sell-rest", is_flag=True, help="Convert what has no --to into USDT.")
 @click.option(
     "--leave-out", multiple=True, metavar="THING", help="Leave this item alone, as named in the dry run."
 )
+@click.option("--wait-for-maturity", is_flag=True, help="Pay no penalty for early redemption.")
 @JSON
 @LANG
 def clear(  # noqa: PLR0917 - click passes options by name
     asked: Asked,
+    dry_run: bool,
     yes: bool,
     ways: Sequence[str],
     tails: Sequence[str],
     sell_rest: bool,
     leave_out: Sequence[str],
+    wait_for_maturity: bool,
     as_json: bool,
     lang: str | None,
 ) -> None:
     """Clear what a key may clear, after a dry run; what only the app can do is listed.
 
     Needs a key with Trade, and Withdraw for --to. A command whose answer was lost is looked up, never repeated.
+    The same with more options: closeout clear --venue okx.
     """
-    language = door.language(lang)
-    run_clear(
-        asked, destinations=destinations(ways), tails=tails, sell_rest=sell_rest, leave_out=frozenset(leave_out),
-        yes=yes, as_json=as_json, language=language,
+    if dry_run and yes:
+        raise click.UsageError("--dry-run and --yes exclude each other.")
+    wanted = Wanted(
+        destinations(ways), tuple(tails), sell_rest=sell_rest, left_out=frozenset(leave_out),
+        wait_for_maturity=wait_for_maturity,
     )  # fmt: skip
+    run_clear(asked, wanted, dry_run=dry_run, yes=yes, as_json=as_json, language=door.language(lang))
 
 
 def run_clear(
-    asked: Asked,
-    *,
-    destinations: Sequence[Destination],
-    tails: Sequence[str],
-    sell_rest: bool,
-    leave_out: frozenset[str],
-    yes: bool,
-    as_json: bool,
-    language: str,
-) -> None:
+    asked: Asked, wanted: Wanted, *, dry_run: bool, yes: bool, as_json: bool, language: str
+) -> NoReturn:
     """Do ``closeout clear --venue okx``. Raises: Exit with the code of the result."""
     from closeout.clearing import document, run
-    from closeout.clearing.choices import suggested
     from closeout.clearing.journal import MemoryJournal
     from closeout.policy import Policy
 
     with (
         okx_door.sentences(language),
-        okx_door.account(asked, language, destinations=destinations) as venue,
+        okx_door.account(asked, language, destinations=wanted.destinations) as venue,
     ):
         looked_up = venue.settle_unknown()
         if looked_up:
-            door.progress(f"looked up: {looked_up}")
+            door.progress(LOOKED_UP[language].format(count=looked_up))
         number, journal, policy = venue.look(again=True).holder.account_id, MemoryJournal(), Policy()
-        choices = dataclasses.replace(
-            suggested(destinations, now=venue.now()), sell_rest=sell_rest, left_out=leave_out
-        )
-        shown = run.show(venue, journal, policy, number, choices=choices)
+        shown = run.show(venue, journal, policy, number, choices=wanted.choices(venue.now()))
         if as_json and not yes:
             door.emit(document.dry_run(shown))
         elif not as_json:
             from closeout.commands import clear_pages
 
             clear_pages.dry_run(shown, language)
-        if not shown.offers or not _confirmed(shown, asked, destinations, tails, yes=yes, language=language):
+        if dry_run or not shown.offers or not _confirmed(shown, asked, wanted, yes=yes, language=language):
             raise click.exceptions.Exit(door.INCOMPLETE if shown.plan.unknown else door.DONE)
         code = _clear(venue, journal, shown, as_json=as_json, language=language)
     raise click.exceptions.Exit(code)
@@ -191,15 +216,7 @@ def destinations(ways: Sequence[str]) -> tuple[Destination, ...]:
     return tuple(found)
 
 
-def _confirmed(
-    shown: DryRun,
-    asked: Asked,
-    destinations: Sequence[Destination],
-    tails: Sequence[str],
-    *,
-    yes: bool,
-    language: str,
-) -> bool:
+def _confirmed(shown: DryRun, asked: Asked, wanted: Wanted, *, yes: bool, language: str) -> bool:
     """Ask for the whole once, and for each address by its last characters: money that left does not return."""
     if not yes and not (asked.may_ask and click.confirm(CONFIRM["clear"][language], err=True)):
         return False
@@ -208,8 +225,8 @@ def _confirmed(
         for offer in (*shown.offers, *shown.later)
         if offer.line.command.kind == "withdraw"
     }
-    for way in destinations:
-        if way.address not in leaving or way.address[-6:] in tails:
+    for way in wanted.destinations:
+        if way.address not in leaving or way.address[-6:] in wanted.tails:
             continue
         prompt = CONFIRM["address"][language].format(
             address=way.address, asset=way.asset, network=way.network

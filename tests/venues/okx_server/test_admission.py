@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from closeout.venues.okx.errors import Failure
 from closeout.venues.okx.keys import Credentials
 from closeout.venues.okx.wire import pages
 from closeout.venues.okx_server import server
+from closeout.venues.sandbox import world
 
 CONFIG = get("account/config")
 
@@ -96,3 +98,22 @@ def test_pages_of_a_long_list_are_complete(place: Place) -> None:
     )
     rows = pages(place.wire(place.key("clean"), pace=NoPace()), get("asset/deposit-history"))
     assert sorted(int(row["amt"]) for row in rows) == list(range(1, 231))
+
+
+def test_bills_of_a_long_history_come_page_by_page_with_their_balance(place: Place) -> None:
+    """A page is cut where the rows are: newest first, each once, and the balance is that of the whole history."""
+    with place.connection.transaction():
+        for _ in range(130):
+            world.deposit(place.connection, place.people["clean"], asset="USDT", amount=Decimal(1), minutes=0)
+    wire, path = place.wire(place.key("clean"), pace=NoPace()), get("asset/bills-history")
+    rows = pages(wire, path, {"pagingType": "2"})
+    assert [int(row["billId"]) for row in rows] == sorted({int(row["billId"]) for row in rows}, reverse=True)
+    assert len(rows) == 130
+    assert {row["bal"] for row in rows} == {str(number) for number in range(1, 131)}
+    newer = wire.call(path, {"pagingType": "2", "before": rows[30]["billId"], "limit": "5"})
+    assert newer == rows[:5]
+    assert wire.call(path, {"pagingType": "2", "type": "1", "limit": "5"}) == rows[:5]
+    for limit in ("0", "x"):
+        assert (
+            refusal(lambda limit=limit: wire.call(path, {"pagingType": "2", "limit": limit})).code == "51000"
+        )

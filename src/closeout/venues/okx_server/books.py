@@ -16,6 +16,7 @@ from closeout.venues.okx_server.speaking import Refusal
 
 Connection = psycopg.Connection[Any]
 TRADING, EARN = "trading", "earn"
+CURSOR_DIGITS = 18  # what a BIGINT surely holds
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,9 @@ class Books:
         return self.key.account_id
 
     def rows(self, sql: str, *args: object) -> list[dict[str, Any]]:
-        """Run one query and return its rows by column name."""
+        """Run one query and return its rows by column name; ``args``: values in order, or one mapping of names."""
         with self.connection.cursor(row_factory=dict_row) as cursor:
-            cursor.execute(sql, args)
+            cursor.execute(sql, args[0] if len(args) == 1 and isinstance(args[0], dict) else args)
             return cursor.fetchall()
 
     def sub(self, params: Mapping[str, str]) -> int:
@@ -63,6 +64,14 @@ class Books:
             account_id,
             trading,
         )
+
+
+def window(params: Mapping[str, str]) -> dict[str, int | None]:
+    """Return what a query needs to cut a page; what is no number is left to :func:`speaking.page`, which refuses it."""
+    return {
+        name: int(said) if (said := params.get(name, "")).isdigit() and len(said) <= CURSOR_DIGITS else None
+        for name in ("after", "before", "limit")
+    }
 
 
 def wanted(rows: Sequence[Mapping[str, Any]], params: Mapping[str, str], name: str = "asset") -> list[Any]:

@@ -76,7 +76,7 @@ def fetch(desk: Desk, shelf: Shelf, books: Books, params: Mapping[str, str], bas
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
-    for bill in trading_bills(books, {}):
+    for bill in reversed(trading_bills(books, {})):
         if str(_stamp(first)) <= bill["ts"].zfill(13) < str(_stamp(after)):
             writer.writerow(
                 [

@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
-from closeout.venues.okx_server.books import Books, wanted
+from closeout.venues.okx_server.books import Books, wanted, window
 from closeout.venues.okx_server.speaking import Row, said
 
 Params = Mapping[str, str]
 
-# Each line with the place where the money came from or went to. Fiat is funding for OKX; money that only gets locked
-# or freed inside one wallet is no bill.
+# Each transfer of the account's wallets with the place where the money came from or went to. Fiat is funding for OKX;
+# money that only gets locked or freed inside one wallet is no bill. A page is cut here: accounts have long histories.
 LINES = """
 with own as (
-    select transfer_id, entry_id, kind, posted_at, asset, amount, wallet = 'trading' as trading
-    from sandbox.line where owner = 'holder' and account_id = %(account)s and wallet <> 'earn'
+    select ledger_id, wallet = 'trading' as trading from sandbox.ledger
+    where owner = 'holder' and account_id = %(account)s and wallet <> 'earn'
+), sides as (
+    select t.transfer_id, t.entry_id, t.asset, -t.amount as amount, o.trading, t.credit_id as other_id
+    from own as o join sandbox.transfer as t on t.debit_id = o.ledger_id
+    union all
+    select t.transfer_id, t.entry_id, t.asset, t.amount, o.trading, t.debit_id
+    from own as o join sandbox.transfer as t on t.credit_id = o.ledger_id
 ), against as (
-    select o.*, case
+    select s.*, e.kind, e.posted_at, case
         when c.owner = 'holder' and c.account_id = %(account)s and c.wallet = 'earn' then 'earn'
         when c.owner = 'holder' and c.account_id = %(account)s
-            then case when (c.wallet = 'trading') = o.trading then 'inside' else 'own' end
-        when c.owner = 'holder' and o.kind <> 'send' then 'family'
+            then case when (c.wallet = 'trading') = s.trading then 'inside' else 'own' end
+        when c.owner = 'holder' and e.kind <> 'send' then 'family'
         else 'outside' end as place
-    from own as o join sandbox.line as c on c.transfer_id = o.transfer_id and c.amount = -o.amount
+    from sides as s join sandbox.ledger as c on c.ledger_id = s.other_id join sandbox.entry as e using (entry_id)
+    where s.trading = %(trading)s
+), bills as (
+    select min(transfer_id) as bill_id, entry_id, min(kind) as kind, posted_at, asset, place, sum(amount) as amount
+    from against where place <> 'inside' group by entry_id, posted_at, asset, place having sum(amount) <> 0
+), summed as (
+    select *, sum(amount) over (partition by asset order by bill_id) as balance from bills
 )
-select min(transfer_id) as bill_id, entry_id, min(kind) as kind, posted_at, asset, place, sum(amount) as amount
-from against where trading = %(trading)s and place <> 'inside'
-group by entry_id, posted_at, asset, place having sum(amount) <> 0 order by 1
+select * from summed
+where (%(after)s::bigint is null or bill_id < %(after)s) and (%(before)s::bigint is null or bill_id > %(before)s)
+order by bill_id desc limit %(limit)s
 """
 OWN, EARN, FAMILY = ("130", "131"), ("76", "75"), ("21", "20")  # money that comes, money that goes
 FUNDING_TYPES: Mapping[str, str] = {
@@ -61,26 +72,21 @@ TRADING_TYPES: Mapping[str, tuple[str, str, str]] = {
 CONTRACT = ("2", "5", "SWAP")  # whatever else posts to the trading account is the result of a position
 
 
-def _bills(books: Books, *, trading: bool) -> list[tuple[dict[str, Any], Row]]:
-    with books.connection.cursor() as cursor:
-        cursor.execute(LINES, {"account": books.account_id, "trading": trading})
-        names = [column.name for column in cursor.description or ()]
-        lines = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    running: dict[str, Decimal] = {}
-    bills = []
-    for line in lines:
-        running[line["asset"]] = running.get(line["asset"], Decimal(0)) + line["amount"]
-        bill = said(
-            billId=line["bill_id"],
-            ccy=line["asset"],
-            balChg=line["amount"],
-            bal=running[line["asset"]],
-            ts=line["posted_at"],
-            clientId="",
-            notes="",
+def _bills(books: Books, params: Params, *, trading: bool, by_id: bool) -> list[tuple[dict[str, Any], Row]]:
+    """Return lines and bills, newest first; one page of them where the cursor is the number and nothing is filtered."""
+    cut = by_id and "limit" in params and not {"ccy", "type"} & params.keys()
+    asked = window(params) if cut else window({})
+    lines = books.rows(LINES, {"account": books.account_id, "trading": trading, **asked})
+    return [
+        (
+            line,
+            said(
+                billId=line["bill_id"], ccy=line["asset"], balChg=line["amount"], bal=line["balance"],
+                ts=line["posted_at"], clientId="", notes="",
+            ),
         )
-        bills.append((line, bill))
-    return bills
+        for line in lines
+    ]  # fmt: skip
 
 
 def _funding_type(line: Mapping[str, Any]) -> str:
@@ -92,14 +98,15 @@ def _funding_type(line: Mapping[str, Any]) -> str:
 
 def funding_bills(books: Books, params: Params) -> list[Row]:
     """Answer ``asset/bills`` and ``asset/bills-history``."""
-    rows = [bill | {"type": _funding_type(line)} for line, bill in _bills(books, trading=False)]
+    told = _bills(books, params, trading=False, by_id=params.get("pagingType") == "2")
+    rows = [bill | {"type": _funding_type(line)} for line, bill in told]
     return [row for row in wanted(rows, params, "ccy") if params.get("type", "") in ("", row["type"])]
 
 
 def trading_bills(books: Books, params: Params) -> list[Row]:
     """Answer ``account/bills`` and ``account/bills-archive``: two lines of a trade have one number."""
     rows = []
-    for line, bill in _bills(books, trading=True):
+    for line, bill in _bills(books, params, trading=True, by_id=True):
         gone = line["amount"] < 0
         kind, sub, instrument = TRADING_TYPES.get(line["kind"], CONTRACT)
         if line["place"] != "outside":

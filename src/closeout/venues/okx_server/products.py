@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from closeout.venues.okx_server.books import Books, wanted
+from closeout.venues.okx_server.books import Books, wanted, window
 from closeout.venues.okx_server.speaking import Refusal, Row, said
 
 Params = Mapping[str, str]
@@ -151,12 +151,22 @@ def repay_list(books: Books, _: Params) -> list[Row]:
     ]
 
 
-def _movements(books: Books, *kinds: str) -> list[dict[str, Any]]:
-    return books.rows(
-        "select * from sandbox.movement where account_id = %s and kind = any(%s)",
-        books.account_id,
-        list(kinds),
-    )
+# A page is cut here: accounts have long histories. The milliseconds are those of the answer.
+MOVEMENTS = """
+select * from (
+    select m.*, floor(extract(epoch from m.started_at) * 1000) as ms from sandbox.movement as m
+    where m.account_id = %(account)s and m.kind = %(kind)s
+) as m
+where (%(after)s::bigint is null or ms < %(after)s) and (%(before)s::bigint is null or ms > %(before)s)
+order by ms desc, movement_id desc limit %(limit)s
+"""
+
+
+def _movements(books: Books, params: Params, kind: str) -> list[dict[str, Any]]:
+    """Return movements, newest first; one page of them where nothing is filtered afterwards."""
+    cut = "limit" in params and not {"ccy", "clientId", "wdId"} & params.keys()
+    asked = window(params) if cut else window({})
+    return books.rows(MOVEMENTS, {"account": books.account_id, "kind": kind, **asked})
 
 
 def deposits(books: Books, params: Params) -> list[Row]:
@@ -175,7 +185,7 @@ def deposits(books: Books, params: Params) -> list[Row]:
             fromWdId="",
             **{"from": ""},
         )
-        for row in wanted(_movements(books, "deposit"), params)
+        for row in wanted(_movements(books, params, "deposit"), params)
     ]
 
 
@@ -199,7 +209,7 @@ def withdrawals(books: Books, params: Params) -> list[Row]:
             memo=row["memo"],
             **{"from": ""},
         )
-        for row in wanted(_movements(books, "withdrawal"), params)
+        for row in wanted(_movements(books, params, "withdrawal"), params)
     ]
     return [
         row for row in rows if all(params.get(name, "") in ("", row[name]) for name in ("clientId", "wdId"))
@@ -221,7 +231,7 @@ def fiat(kind: str) -> Any:
                 clientId="",
                 paymentAcctId=row["address"],
             )
-            for row in wanted(_movements(books, kind), params)
+            for row in wanted(_movements(books, params, kind), params)
         ]
 
     return answer

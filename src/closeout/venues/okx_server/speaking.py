@@ -91,7 +91,7 @@ def shown(value: object) -> Any:
         said = said.rstrip("0").rstrip(".") if "." in said else said
         return "0" if said in ("-0", "") else said
     if isinstance(value, datetime):
-        return str(round((value - EPOCH) / timedelta(milliseconds=1)))
+        return str((value - EPOCH) // timedelta(milliseconds=1))
     return str(value)
 
 
@@ -105,7 +105,7 @@ def page(
 ) -> list[Row]:
     """Cut one page out of ``rows``: newest first, older than ``after``, newer than ``before``, at most 100.
 
-    Raises: Refusal for a limit that is not 1 to 100 or a cursor that is not a number.
+    Raises: Refusal for a limit or a cursor that is not a number, and for a limit of zero.
     """
     if field is None:
         return list(rows)
@@ -116,7 +116,7 @@ def page(
         (parameter, params.get(parameter, "0")),
         (newer, params.get(newer, "0")),
     ):
-        if not value.isascii() or not value.isdigit():
+        if not value.isascii() or not value.isdigit() or (name == "limit" and int(value) == 0):
             raise Refusal("51000", name)
     ordered = sorted(rows, key=lambda row: int(row[field] or 0), reverse=True)
     if params.get(parameter):
