@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection, transaction
 from tests.cases.exchange import Exchange, parallel
 from tests.cases.people import People, proven, referred, seeded
 
-from closeout.cases import correspondence, decisions, desk, holds, operations, queries, venues
+from closeout.cases import correspondence, decisions, desk, holds, operations, proving, queries, venues
 from closeout.cases.models import Approval, Case, Decision, Task, Waiver
 from closeout.cases.operations import HOLDER
 from closeout.reasons import Refused
@@ -259,6 +259,38 @@ def test_a_waiting_period_is_waived_for_one_case_and_one_change(exchange: Exchan
     with venues.sandbox().connection() as opened:
         world.change_security(opened, account, "password_changed", happened_at=venues.sandbox().now())
     assert "security_password_quiet" in waits()
+
+
+def test_an_outdated_identity_is_settled_inside_the_application(exchange: Exchange, people: People) -> None:
+    """R-DIA-2: asked for by the holder, proven, agreed by two, for this case; another state is not covered by it."""
+    account = exchange.accounts[1]
+
+    def identity(state: str) -> None:
+        with venues.sandbox().connection() as opened:
+            opened.execute("update sandbox.identity set state = %s where account_id = %s", (state, account))
+
+    def blocked() -> list[str]:
+        return [one.code for one in queries.reports([case], now=exchange.now)[account].blockers]
+
+    case = exchange.open(account)
+    with pytest.raises(Refused):
+        proving.renew(case, now=exchange.now)
+    identity("incomplete")
+    assert blocked() == ["identity_verified"]
+    for _ in range(2):
+        proving.renew(case, now=exchange.now)
+    (task,) = desk.queue("sandbox", "identity")
+    assert proving.renewed_by(case) == task.due_at
+    notes = correspondence.read(account, venue="sandbox", audience="agents")
+    assert [dict(note.values) for note in notes] == [{"code": "identity_outdated"}]
+    proven(case, people)
+    decision = asked(case, people, exchange, "waive")
+    assert decision.detail["items"] == [["identity_verified", "incomplete"]]
+    for name in ("approver-1", "approver-2"):
+        agree(decision, name, people, exchange)
+    assert blocked() == []
+    identity("rejected")
+    assert blocked() == ["identity_verified"]
 
 
 def test_tasks_have_a_legal_clock(exchange: Exchange, people: People, case: Case) -> None:

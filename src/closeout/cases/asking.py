@@ -22,6 +22,11 @@ NOTES = {
         "en": "The account was protected, but the keys could not be revoked at once. Revoke them.",
         "zh": "账户已冻结保护，但密钥未能立即撤销，请手动撤销。",
     },
+    "identity_outdated": {
+        "en": "The holder asks to update the identity verification inside the application. Ask for a photo or a "
+        "video; what matches can be waived for this case by two people.",
+        "zh": "持有人申请在本次注销内更新身份认证。请索取照片或视频；核对一致后，可由两人批准仅对本申请豁免。",
+    },
 }
 
 

@@ -16,7 +16,7 @@ ANY = """
 select exists (select from cases_waiver where kind = 'blocker')
     or exists (select from cases_finding where resolved_at is null)
 """
-WAIVABLE = frozenset({"security_factors_quiet", "security_password_quiet"})
+WAIVABLE = frozenset({"security_factors_quiet", "security_password_quiet", "identity_verified"})
 REVIEW = "no_holds"  # the condition that says: a person looks at this account. It never says why
 
 
@@ -61,5 +61,10 @@ def _answer(answer: Answer, waived: set[tuple[str, str]], found: list[Blocker]) 
         return replace(answer, result=Result.BLOCKED, blockers=(*answer.blockers, *found))
     if answer.result is not Result.BLOCKED or code not in WAIVABLE:
         return answer
-    left = tuple(blocker for blocker in answer.blockers if (code, blocker.item or "") not in waived)
+    left = tuple(blocker for blocker in answer.blockers if (code, name_of(blocker)) not in waived)
     return replace(answer, result=Result.BLOCKED if left else Result.CLEAR, blockers=left)
+
+
+def name_of(blocker: Blocker) -> str:
+    """Return what a waiver calls ``blocker``: its item, else its state, so that another state is not waived."""
+    return blocker.item or blocker.subject or ""

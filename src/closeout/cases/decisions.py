@@ -16,7 +16,7 @@ from typing import Any
 from django.db import DatabaseError, IntegrityError, transaction
 
 from closeout.cases import audit, compromise, desk, mandates, outcomes, queries, staff
-from closeout.cases.corrections import WAIVABLE
+from closeout.cases.corrections import WAIVABLE, name_of
 from closeout.cases.models import Approval, Case, CaseHold, Decision, Evidence, Finding, Staff, StaffSession
 from closeout.cases.permissions import Right
 from closeout.cases.refusals import REFUSALS
@@ -182,7 +182,7 @@ def _standing(case: Case, action: str, *, now: datetime) -> Mapping[str, object]
     if action == "waive":
         report = queries.reports([case], now=now).get(case.account_id)
         blockers = report.blockers if report else ()
-        return {"items": [[one.code, one.item or ""] for one in blockers if one.code in WAIVABLE]}
+        return {"items": [[one.code, name_of(one)] for one in blockers if one.code in WAIVABLE]}
     if action == "release":
         holds = CaseHold.objects.filter(case=case, released_at=None).order_by("id")
         return {"holds": list(holds.values_list("id", flat=True))}

@@ -64,7 +64,7 @@ def prove(case: Case, decision: Decision, *, actor: Actor, now: datetime) -> Non
 
 
 def waive(case: Case, decision: Decision, *, actor: Actor, now: datetime) -> None:
-    """Take the named security waiting periods out of the way of this case only."""
+    """Take the named waiting periods, or an outdated identity verification, out of the way of this case only."""
     items = decision.detail["items"]
     Waiver.objects.bulk_create(
         Waiver(case=case, decision=decision, kind="blocker", code=code, item=item, at=now)

@@ -1,4 +1,4 @@
-"""A lost factor is no dead end: the holder asks for proof of identity inside the application (R-DIA-6, R-SUP-4)."""
+"""No dead end: a lost factor or an outdated identity is settled inside the application (R-DIA-2, R-DIA-6, R-SUP-4)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,43 @@ from datetime import datetime
 
 from django.db import transaction
 
-from closeout.cases import applications, desk, policies, queries, verification
-from closeout.cases.models import Case
+from closeout.cases import applications, asking, desk, policies, queries, verification
+from closeout.cases.models import Case, Task
 from closeout.cases.operations import HOLDER, Step, advance
+from closeout.conditions.check import Report
 from closeout.lifecycle import Event, State
 from closeout.reasons import Reason, Refused, refuse
+
+IDENTITY = "identity_verified"
+TEAM, KIND = "identity", "evidence"
+
+
+def is_outdated(report: Report | None) -> bool:
+    """Say whether the identity verification stands in the way."""
+    return report is not None and any(blocker.code == IDENTITY for blocker in report.blockers)
+
+
+def renew(case: Case, *, now: datetime) -> None:
+    """Put an outdated identity verification before people, inside the application (R-DIA-2). Twice is once.
+
+    They ask for evidence in the portal, and two of them decide; nothing at the exchange is reset.
+    Raises: Refused (not_now) where nothing is outdated or the case takes no application any more.
+    """
+    with transaction.atomic():
+        (case,) = queries.lock([case.pk], wait=True)
+        outdated = is_outdated(queries.reports([case], now=now).get(case.account_id))
+        if case.state not in (State.APPLICATION, State.PAUSE) or not outdated:
+            raise refuse("not_now")
+        desk.open_task(case, TEAM, KIND, now=now)
+        asking.tell_agents(case, "identity_outdated", now=now)
+
+
+def renewed_by(case: Case) -> datetime | None:
+    """Return by when people answer who wants to renew it; None if nothing of it is open."""
+    rows = Task.objects.filter(
+        venue=case.venue, account_id=case.account_id, team=TEAM, kind=KIND, closed_at=None
+    )
+    return rows.values_list("due_at", flat=True).first()
 
 
 def refer(case: Case, *, lost: Collection[str], now: datetime) -> Step:
@@ -31,7 +63,7 @@ def refer(case: Case, *, lost: Collection[str], now: datetime) -> Step:
             raise Refused(*reasons, *why)
         detail = {"lost": sorted(lost)}
         (step,) = advance([case.pk], Event.REFER, actor=HOLDER, now=now, detail=detail)
-        desk.open_task(step.case, "identity", "evidence", now=now)
+        desk.open_task(step.case, TEAM, KIND, now=now)
     return step
 
 

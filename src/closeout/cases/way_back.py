@@ -81,7 +81,7 @@ def token(case: Case) -> str:
 
 
 def case_of(said: str) -> Case | None:
-    """Return the case that ``said`` was made for, None if we never made it."""
+    """Return the case that ``said`` was made for, None if we never made it; no answer tells which cases there are."""
     if len(said) > LONGEST:
         return None
     try:
@@ -89,8 +89,9 @@ def case_of(said: str) -> Case | None:
         version, number = HEAD.unpack(raw[: HEAD.size])
     except (binascii.Error, struct.error, ValueError):
         return None
-    found = queries.cases([number]) if version == VERSION and number < 1 << 63 else []
-    return next((case for case in found if hmac.compare_digest(token(case), said)), None)
+    found = queries.cases([number] if version == VERSION and number < 1 << 63 else [])
+    case = found[0] if found else Case(pk=number)  # the same work whether there is such a case or not
+    return case if hmac.compare_digest(token(case), said) and found else None
 
 
 def standing(case: Case) -> Standing:

@@ -12,7 +12,10 @@ Text = str | Promise
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer. ``words``: what people type for it, in Chinese and English; ``go``: page that it leads to."""
+    """One answer. ``words``: what people type for it, in Chinese and English; ``go``: page that it leads to.
+
+    ``query``: what goes with it, such as what a message to support begins with; ``see``: other answers that it leads to.
+    """
 
     slug: str
     title: Text
@@ -21,6 +24,8 @@ class Answer:
     words: str
     steps: tuple[Text, ...] = ()
     go: tuple[str, Text] | None = None  # name of the page, label
+    query: str = ""
+    see: tuple[str, ...] = ()
 
 
 CHECK = ("check", _("Start the self-check"))
@@ -59,19 +64,30 @@ ANSWERS: tuple[Answer, ...] = (
             ),
         ),
         "注销失败 无法注销 不能注销 注销不了 注销出错 closing failed cannot close error fails blocked why",
-        (
-            _("Identity incomplete or out of date: update it inside the application."),
-            _("A contract or product not yet due: its date and the price of leaving early are shown."),
-            _("Commission or an affiliate contract still open: ask support to settle it."),
-            _("A code that does not work: see the answer on codes."),
-        ),
+        (),
         CHECK,
+        see=(
+            "identity_verified",
+            "locked-products",
+            "rebates",
+            "codes",
+            "lost-authenticator",
+            "waiting-period",
+            "dust",
+            "no_p2p_orders",
+            "disputes",
+            "contacts_reachable",
+        ),
     ),
     Answer(
         "codes",
         _("A code does not work"),
         _("Wrong, expired, never arrived, or the clock is off."),
-        (_("Codes have eight digits, are good once and for a few minutes, and only for this application."),),
+        (
+            _(
+                "Codes by e-mail and SMS have eight digits. Each is good once and for a few minutes, and only for this application."
+            ),
+        ),
         "验证码 验证码错误 收不到验证码 验证码过期 短信 邮箱验证码 谷歌验证码 时间不准 code wrong code expired not arrived "
         "sms email otp 2fa clock time",
         (
@@ -97,6 +113,7 @@ ANSWERS: tuple[Answer, ...] = (
         "身份验证器丢失 谷歌验证器丢失 换手机 重置验证器 lost authenticator lost phone new phone reset 2fa google",
         (),
         ("verification", _("Prove who you are instead")),
+        query="without=1",
     ),
     Answer(
         "identity_verified",
@@ -105,26 +122,29 @@ ANSWERS: tuple[Answer, ...] = (
         (
             _(
                 "Only the person the account belongs to may close it. An expired document or a changed name is settled "
-                "inside the application, without a new waiting period."
+                "inside the application: you send a photo or a short video here, two people decide, and no waiting "
+                "period begins."
             ),
         ),
         "身份认证 实名认证 证件过期 改名 认证失败 kyc identity verification expired document name changed passport",
         (),
-        ("support", _("Update it with support")),
+        ("proof", _("Update it inside the application")),
     ),
     Answer(
         "contacts_reachable",
         _("My e-mail or phone cannot be reached"),
-        _("Replace it inside the application; that starts no waiting period."),
+        _("Replace it; the waiting period that this starts can be lifted."),
         (
             _(
-                "The codes and the way back go to these contacts. If one is dead, a person verifies you and puts the new "
-                "one into this application only."
+                "The codes and the way back go to these contacts. Replace a dead one in the exchange's security settings. "
+                "That starts a waiting period; tell support, and two people who have verified you lift it for this "
+                "application."
             ),
         ),
         "邮箱 手机号 停用 换号 收不到 email phone number dead lost changed",
         (),
-        ("support", _("Replace a contact with support")),
+        ("support", _("Tell support about it")),
+        query="about=contacts_reachable",
     ),
     Answer(
         "no_p2p_orders",
@@ -182,7 +202,7 @@ ANSWERS: tuple[Answer, ...] = (
         ),
         "小额资产 灰尘 零头 小额兑换 最小提币 dust small balance minimum withdrawal convert",
         (),
-        CHECK,
+        ("plan", _("See what one click does with them")),
     ),
     Answer(
         "locked-products",
@@ -196,7 +216,7 @@ ANSWERS: tuple[Answer, ...] = (
         ),
         "质押 赚币 锁仓 未到期 合约 未结算 提前赎回 staking locked earn maturity contract settlement redeem early",
         (),
-        CHECK,
+        ("plan", _("See the early way out and its price")),
     ),
     Answer(
         "rebates",
@@ -210,7 +230,23 @@ ANSWERS: tuple[Answer, ...] = (
         ),
         "返佣 节点 代理 邀请 佣金 commission rebate affiliate referral",
         (),
-        SUPPORT,
+        ("support", _("Ask support to settle it")),
+        query="about=no_rebates",
+    ),
+    Answer(
+        "disputes",
+        _("An appeal, a dispute or a review stands in the way"),
+        _("It ends with a decision; support says when."),
+        (
+            _(
+                "While an appeal or a dispute is open, what belongs to whom is not settled, so the account stays. The same "
+                "holds while a person reviews the account. Nothing is lost meanwhile, and the application can wait for it."
+            ),
+        ),
+        "申诉 纠纷 争议 审核 人工审核 appeal dispute review blocked under review",
+        (),
+        ("support", _("Ask support where it stands")),
+        query="about=closing",
     ),
     Answer(
         "records-and-tax",
@@ -238,7 +274,8 @@ ANSWERS: tuple[Answer, ...] = (
         ),
         "注销后充值 到账 申领 误转 late deposit after closing claim arrived",
         (),
-        SUPPORT,
+        ("support", _("Claim it with support")),
+        query="about=late-value",
     ),
     Answer(
         "cannot-sign-in",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -18,14 +19,17 @@ from closeout.web.portal.answers import ANSWERS, BY_SLUG, Answer
 YEAR = timedelta(days=365)
 
 
-def _shown(answer: Answer) -> dict[str, object]:
-    go = answer.go and {"url": reverse(f"portal:{answer.go[0]}"), "label": answer.go[1]}
+def shown(answer: Answer) -> dict[str, Any]:
+    """Return an answer as its pages show it, with the addresses that it leads to."""
+    query = f"?{answer.query}" if answer.query else ""
+    go = answer.go and {"url": reverse(f"portal:{answer.go[0]}") + query, "label": answer.go[1]}
     return {
         "title": answer.title,
         "summary": answer.summary,
         "body": answer.body,
         "steps": answer.steps,
         "go": go,
+        "see": [shown(BY_SLUG[slug]) for slug in answer.see],
         "url": reverse("portal:help_page", args=[answer.slug]),
     }
 
@@ -41,7 +45,7 @@ def help_centre(request: HttpRequest) -> HttpResponse:
         _("Help"),
         q=question,
         found=found,
-        pages=[_shown(answer) for answer in (found or ANSWERS)],
+        pages=[shown(answer) for answer in (found or ANSWERS)],
     )
 
 
@@ -51,7 +55,7 @@ def help_page(request: HttpRequest, slug: str) -> HttpResponse:
     answer = BY_SLUG.get(slug)
     if answer is None:
         raise Http404
-    return pages.show(request, "help_page.html", str(answer.title), page=_shown(answer))
+    return pages.show(request, "help_page.html", str(answer.title), page=shown(answer))
 
 
 def calendar(*, now: datetime) -> Sequence[dict[str, object]]:

@@ -76,7 +76,11 @@ def required(view: View) -> View:
     def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         holder = of(request)
         if holder is None:
-            there = reverse("portal:signin") + "?" + urlencode({"next": request.path})
+            there = (
+                reverse("portal:signin")
+                + "?"
+                + urlencode({"next": request.get_full_path() if request.method == "GET" else request.path})
+            )
             return HttpResponseRedirect(there)
         request.holder = holder  # type: ignore[attr-defined]
         with isolation.only(holder.venue, holder.account_id):

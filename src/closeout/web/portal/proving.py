@@ -12,12 +12,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
-from closeout.cases import evidence, queries, uploads, venues
+from closeout.cases import applications, evidence, policies, proving, queries, uploads, venues
 from closeout.cases.models import Case, EvidenceRequest
 from closeout.reasons import Refused, refuse
-from closeout.web.portal import errors, holder, pages
+from closeout.venues.base import Unreachable
+from closeout.web.portal import errors, holder, pages, standing
 
 BORDER = 64 * 1024  # what a form may add around its file
 DRAINED = 80 << 20  # bytes that are read and thrown away, so that the reason arrives
@@ -39,18 +40,36 @@ class InMemory(MemoryFileUploadHandler):
         super().new_file(*args, **kwargs)
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 @csp_update({"media-src": [SELF, "blob:"]})
 @holder.required
 def proof(request: HttpRequest) -> HttpResponse:
-    """Show what is asked for: every request of ours stands here (R-SUP-9)."""
+    """Show what is asked for: every request of ours stands here (R-SUP-9); on POST, ask to renew the identity."""
     who = holder.who(request)
+    if request.method == "POST":
+        return _renew(request, who)
     return _page(request, queries.case_of(who.account_id, venue=who.venue), None)
+
+
+def _renew(request: HttpRequest, who: holder.Holder) -> HttpResponse:
+    """Begin the update of an outdated identity verification inside the application (R-DIA-2)."""
+    case, now = queries.case_of(who.account_id, venue=who.venue), venues.now()
+    try:
+        if case is None or standing.is_over(case):
+            case = applications.open_case(who.account_id, venue=who.venue, language=pages.language(), now=now)
+        proving.renew(case, now=now)
+    except Unreachable:
+        return errors.unreachable(request)
+    except Refused as why:
+        return errors.refused(request, why)
+    return HttpResponseRedirect(reverse("portal:proof"))
 
 
 def _page(request: HttpRequest, case: Case | None, refused: Refused | None) -> HttpResponse:
     now = venues.now()
     asked = evidence.requests(case, now=now) if case is not None else ()
+    who = holder.who(request)
+    outdated = not asked and proving.is_outdated(queries.report(who.account_id, policies.in_force(), now=now))
     response = pages.show(
         request,
         "proof.html",
@@ -60,6 +79,8 @@ def _page(request: HttpRequest, case: Case | None, refused: Refused | None) -> H
         photo=any(one.kind == "photo" for one in asked),
         video=next((_video(one) for one in asked if one.kind == "video"), None),
         received="received" in request.GET,
+        outdated=outdated,
+        renewed_by=proving.renewed_by(case) if case is not None and outdated else None,
     )
     response.headers["Permissions-Policy"] = CAMERA
     return response

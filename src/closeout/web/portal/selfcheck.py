@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from closeout.cases.proving import IDENTITY
 from closeout.conditions import words
-from closeout.conditions.catalog import Who
+from closeout.conditions.catalog import Condition, Who
 from closeout.conditions.check import Blocker, Finding, Report, Result
 from closeout.conditions.document import sentence
 from closeout.conditions.earliest import FOLLOWS, route
@@ -130,7 +131,7 @@ def _row(finding: Finding, *, language: str) -> Row:
         reason=condition.reason[language],
         longest=wording.longest(condition.longest) if condition.longest else None,
         legal_basis=condition.legal_basis,
-        action=_action(finding),
+        action=action(condition, finding.result),
         follows=condition.code in FOLLOWS,
     )
     if finding.result is Result.UNKNOWN:
@@ -186,11 +187,14 @@ def _when(blockers: Sequence[Blocker]) -> datetime | None:
     return max(known) if known and len(known) == len(dates) else None
 
 
-def _action(finding: Finding) -> Action | None:
-    if finding.result is Result.UNKNOWN:
+def action(condition: Condition, result: Result) -> Action | None:
+    """Return the one thing to do about a condition; None where it is met, unknown, cleared by us, or only waits."""
+    if result is not Result.BLOCKED:
         return None
-    if finding.condition.who is Who.SUPPORT:
-        return Action(_("Ask support"), f"{reverse('portal:support')}?about={finding.condition.code}")
-    if finding.condition.who is Who.HOLDER_ELSEWHERE:
-        return Action(_("How to do it"), reverse("portal:help_page", args=[finding.condition.code]))
+    if condition.code == IDENTITY:
+        return Action(_("Update it here"), reverse("portal:proof"))
+    if condition.who in (Who.SUPPORT, Who.OPERATOR):
+        return Action(_("Ask support"), f"{reverse('portal:support')}?about={condition.code}")
+    if condition.who is Who.HOLDER_ELSEWHERE:
+        return Action(_("How to do it"), reverse("portal:help_page", args=[condition.code]))
     return None
