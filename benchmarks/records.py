@@ -9,11 +9,13 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -30,18 +32,42 @@ NOW = datetime(2026, 3, 1, 12)
 LOG = "log.closeout.example"
 
 
-def timed(work: Callable[[], Any]) -> float:
-    """Return the seconds that ``work`` takes."""
-    begin = time.perf_counter()
-    work()
-    return time.perf_counter() - begin
+@dataclass(frozen=True)
+class Cost:
+    """What some work took: seconds that passed, and of processors, here and in the server's own processes."""
+
+    wall: float
+    cpu: float
+
+    @staticmethod
+    def of(work: Callable[[], Any], *servers: psycopg.Connection[Any]) -> Cost:
+        """Do ``work`` and return what it took; ``servers``: the connections whose server processes it keeps busy."""
+        before, begin = _processors(servers), time.perf_counter()
+        work()
+        wall = time.perf_counter() - begin
+        return Cost(wall, _processors(servers) - before)
+
+    def mean(self, other: Cost) -> Cost:
+        """Return what is between two measurements of the same."""
+        return Cost((self.wall + other.wall) / 2, (self.cpu + other.cpu) / 2)
 
 
-def row(name: str, count: int, seconds: float, floor: float, what: str) -> dict[str, Any]:
+def _processors(servers: Sequence[psycopg.Connection[Any]]) -> float:
+    """Return the seconds of processors that this process, its children and ``servers`` have used so far."""
+    mine = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    total = sum(used.ru_utime + used.ru_stime for used in mine)
+    for one in servers:
+        fields = Path(f"/proc/{one.info.backend_pid}/stat").read_text().rpartition(")")[2].split()
+        total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return total
+
+
+def row(name: str, count: int, cost: Cost, floor: Cost, what: str) -> dict[str, Any]:
     """Return one line of the table."""
     return {
-        "name": name, "count": count, "per_second": round(count / seconds), "seconds": round(seconds, 2),
-        "floor": what, "floor_seconds": round(floor, 2), "ratio": round(seconds / floor, 2),
+        "name": name, "count": count, "per_second": round(count / cost.wall), "seconds": round(cost.wall, 2),
+        "floor": what, "floor_seconds": round(floor.wall, 2), "ratio": round(cost.wall / floor.wall, 2),
+        "cpu_ratio": round(cost.cpu / floor.cpu, 2),
     }  # fmt: skip
 
 
@@ -78,10 +104,10 @@ def bench_audit(
 
     name, key = store.log_key()
 
-    def between(work: Callable[[], None]) -> tuple[float, float]:
-        before = timed(hash_once)
-        seconds = timed(work)
-        return seconds, (before + timed(hash_once)) / 2
+    def between(work: Callable[[], None]) -> tuple[Cost, Cost]:
+        before = Cost.of(hash_once)
+        cost = Cost.of(work, connection)
+        return cost, before.mean(Cost.of(hash_once))
 
     def seal() -> None:
         with connection.transaction(), connection.cursor() as cursor:
@@ -125,8 +151,9 @@ def bench_erasure(connection: psycopg.Connection[Any], folder: Path, count: int)
                 done = mine.destroy_all(people[begin : min(begin + batch, count)], "operational", NOW)
                 assert len(done) == min(batch, count - begin)
 
-    floor = timed(delete)
-    yield row("erase people (keys)", count, timed(destroy), floor, "bare DELETE of as many keys")
+    floor = Cost.of(delete, connection)
+    cost = Cost.of(destroy, connection)
+    yield row("erase people (keys)", count, cost, floor, "bare DELETE of as many keys")
 
 
 def bench_export(
@@ -162,15 +189,16 @@ def bench_export(
         with connection.cursor() as cursor:
             yield from tables.copied(cursor, "select * from trade order by trade_id")
 
-    def both(source: Callable[[str], Any]) -> tuple[float, float]:
-        before = timed(copy)
-        seconds = timed(lambda: build(source, "rows.zip"))
-        return seconds, (before + timed(copy)) / 2
+    def both(source: Callable[[str], Any]) -> tuple[Cost, Cost]:
+        before = Cost.of(copy, connection)
+        cost = Cost.of(lambda: build(source, "rows.zip"), connection)
+        return cost, before.mean(Cost.of(copy, connection))
 
     yield row("export, from COPY", count, *both(columns), "COPY … TO STDOUT")
     few = min(count, 500_000)
-    seconds, floor = both(lambda kind: islice(rows(kind), few))
-    yield row("export, row by row", few, seconds, floor * few / count, "COPY … TO STDOUT")
+    cost, floor = both(lambda kind: islice(rows(kind), few))
+    part = Cost(floor.wall * few / count, floor.cpu * few / count)
+    yield row("export, row by row", few, cost, part, "COPY … TO STDOUT")
 
 
 def measured(said: argparse.Namespace, url: str, folder: Path) -> list[dict[str, Any]]:
@@ -219,7 +247,7 @@ def main() -> None:
     for line in table:
         print(
             f"{line['name']:22} {line['count']:>9,}  {line['per_second']:>9,}/s  {line['seconds']:>7}s"
-            f"  {line['ratio']:>5}× {line['floor']} ({line['floor_seconds']}s)"
+            f"  {line['ratio']:>5}× (processors {line['cpu_ratio']:>5}×) {line['floor']} ({line['floor_seconds']}s)"
         )
     print(f"peak memory of this process: {peak} MB")
 

@@ -174,6 +174,36 @@ def test_a_column_that_differs_from_its_record_is_named(main: psycopg.Connection
     assert found(main) == {("changed", numbers[3])}
 
 
+def test_what_lies_in_different_blocks_is_sealed_and_checked_alike(main: psycopg.Connection[Any]) -> None:
+    """Entries are read some thousands at a time; what is missing in one block shifts all that follow."""
+    count = audit.BLOCK + 300
+    numbers = write(main, 0, count)
+    sealed = seal(main)
+    assert sealed is not None
+    assert sealed.root == merkle.root([merkle.leaf_hash(entry(number).record()) for number in range(count)])
+    assert check(main).entries == count
+    as_superuser(main, "delete from audit.entry where number in (%s, %s)", numbers[7], numbers[audit.BLOCK])
+    as_superuser(main, "update audit.entry set rec = '' where number = %s", numbers[count - 1])
+    gone = {("missing", numbers[7]), ("missing", numbers[audit.BLOCK])}
+    assert found(main) == {*gone, ("changed", numbers[count - 1])}
+
+
+def test_a_log_that_lost_every_entry_is_named(main: psycopg.Connection[Any]) -> None:
+    numbers = write(main, 0, 3)
+    seal(main)
+    as_superuser(main, "delete from audit.entry")
+    assert found(main) == {("missing", number) for number in numbers}
+
+
+def test_a_forged_leaf_is_not_believed(main: psycopg.Connection[Any]) -> None:
+    """The database hashes entries when they are written; checking hashes them itself."""
+    numbers = write(main, 0, 3)
+    as_superuser(main, "alter table audit.entry alter column leaf drop expression")
+    as_superuser(main, "update audit.entry set leaf = sha256('x') where number = %s", numbers[1])
+    seal(main)
+    assert found(main) == {("changed", numbers[1])}
+
+
 def test_missing_entries_are_named_and_nothing_else(main: psycopg.Connection[Any]) -> None:
     numbers = write(main, 0, 700)
     seal(main)

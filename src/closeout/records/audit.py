@@ -7,14 +7,12 @@ what is stored and hashed; nothing is ever serialised again to check it. Checkin
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import chain, islice
 from typing import Any
 
 import psycopg
@@ -119,7 +117,7 @@ def seal(cursor: Cursor, *, name: str, key: Ed25519PrivateKey, at: datetime) -> 
         size, epoch, since = own.fetchone() or (0, 0, 0)
         own.execute("select pg_snapshot_xmin(pg_current_snapshot()), max(number) from audit.epoch")
         until, newest = _one(own)
-        window = _window(own, epoch=epoch, since=since, newest=newest, until=until)
+        window = blocks(own, f"{NUMBERS}, {LEAVES}", since=(epoch, since), until=(newest, until))
         entries, root = _extend(own, size, window)
         if not entries:
             return None
@@ -140,61 +138,79 @@ def seal(cursor: Cursor, *, name: str, key: Ed25519PrivateKey, at: datetime) -> 
     return checkpoint
 
 
-ROW, NUMBER, REC = 2 + 4, slice(6, 14), slice(18, None)  # where they stand in a row of a binary COPY
-HEADER = 19
+# Entries in their order, thousands in one row: neither side handles a million rows, and PostgreSQL works on the next
+# block while this process hashes the last one.
+BLOCK = 16 * TILE
+BLOCKS = """
+with recursive block as (
+    select 0::bigint as place, %(epoch)s::integer as epoch, %(since)s::text::xid8 as xid, %(before)s::bigint as number
+    union all
+    select block.place + 1, following.epoch, following.xid, following.number
+    from block, lateral (
+        select e.epoch, e.xid, e.number from audit.entry as e
+        where (e.epoch, e.xid, e.number) > (block.epoch, block.xid, block.number)
+        and (e.epoch, e.xid) < (%(newest)s, %(until)s::text::xid8)
+        order by e.epoch, e.xid, e.number offset {block} - 1 limit 1
+    ) as following
+)
+select part.* from block, lateral (
+    select {values} from (
+        select e.number, e.subject, e.event, e.rec, e.leaf from audit.entry as e
+        where (e.epoch, e.xid, e.number) > (block.epoch, block.xid, block.number)
+        and (e.epoch, e.xid) < (%(newest)s, %(until)s::text::xid8)
+        order by e.epoch, e.xid, e.number limit {block}
+    ) as entry having count(*) > 0
+) as part
+"""
+BEFORE = -(1 << 63)  # no entry has a smaller number
+NUMBERS = "string_agg(int8send(number), '')"
+LEAVES = "string_agg(leaf, '')"
 
 
-def copied(own: Cursor, where: str, values: Sequence[object]) -> Iterator[bytes]:
-    """Yield entries in their order as rows of a binary COPY: at ``NUMBER`` the number, at ``REC`` what is hashed.
+def blocks(
+    own: Cursor, values: str, *, since: tuple[int, object], until: tuple[int, object]
+) -> Iterator[tuple[Any, ...]]:
+    """Yield ``values``, aggregates over each block of entries from ``since`` to ``until`` (epoch, transaction id).
 
-    That is the fastest way out of PostgreSQL: no value is made of a row before it is needed. What is hashed is the
-    entry with the mark of a leaf before it. ``where`` comes from code, never from a person.
+    Each block has :data:`BLOCK` entries, the last one fewer. ``values`` comes from code, never from a person.
     """
-    query = (
-        "copy (select number, '\\x00'::bytea || rec from audit.entry"  # noqa: S608
-        f" where {where} order by epoch, xid, number) to stdout (format binary)"
-    )
-    with own.copy(query.encode(), values) as copy:
-        rows = iter(copy)
-        first = bytes(next(rows, b""))[HEADER:]
-        for row in chain([first], rows):
-            if len(row) > ROW:
-                yield bytes(row)
+    query = BLOCKS.format(values=values, block=BLOCK)
+    window = {
+        "before": BEFORE,
+        "epoch": since[0],
+        "since": str(since[1]),
+        "newest": until[0],
+        "until": str(until[1]),
+    }
+    yield from own.stream(query.encode(), window, binary=True)
 
 
-def _window(own: Cursor, *, epoch: int, since: int, newest: int, until: int) -> Iterator[bytes]:
-    """Yield the entries to seal, in their order, while the server reads on."""
-    yield from copied(
-        own,
-        "(epoch, xid) >= (%s, %s::text::xid8) and (epoch < %s or epoch = %s and xid < %s::text::xid8)",
-        (epoch, str(since), newest, newest, str(until)),
-    )
-
-
-def _extend(own: Cursor, size: int, window: Iterator[bytes]) -> tuple[int, bytes]:
-    """Append the leaves of ``window`` to the stored tree; return how many and the new root."""
+def _extend(own: Cursor, size: int, window: Iterator[tuple[bytes, bytes]]) -> tuple[int, bytes]:
+    """Append the leaves of ``window`` (numbers, hashes) to the stored tree; return how many and the new root."""
     index, within = divmod(size, TILE)
-    blob, packed = _read_tile(own, 0, index) if within else (b"", b"")
+    hashes, numbers = _read_tile(own, 0, index) if within else (b"", b"")
     tiles: dict[tuple[int, int], bytes] = {}
     rows: list[tuple[int, int, bytes, bytes | None]] = []
     roots: list[bytes] = []
-    sha256, room, count = hashlib.sha256, TILE - within, 0
-    while batch := list(islice(window, room)):
-        count += len(batch)
-        blob += b"".join([sha256(row[REC]).digest() for row in batch])
-        packed += b"".join([row[NUMBER] for row in batch])
-        tiles[0, index] = blob
-        rows.append((0, index, blob, packed))
-        if len(blob) == TILE * 32:
-            roots.append(merkle.root_of(blob))
-            index, blob, packed, room = index + 1, b"", b"", TILE
-        else:
-            room = TILE - len(blob) // 32
+    count = 0
+    for more_numbers, leaves in window:
+        count += len(leaves) // 32
+        hashes, numbers, begin = hashes + leaves, numbers + more_numbers, 0
+        for begin in range(TILE, len(hashes) // 32 + 1, TILE):
+            full = hashes[(begin - TILE) * 32 : begin * 32]
+            rows.append((0, index, full, numbers[(begin - TILE) * 8 : begin * 8]))
+            tiles[0, index] = full
+            roots.append(merkle.root_of(full))
+            index += 1
+        hashes, numbers = hashes[begin * 32 :], numbers[begin * 8 :]
     if not count:
         return 0, b""
-    level, begin = 1, size // TILE
+    if hashes:
+        rows.append((0, index, hashes, numbers))
+        tiles[0, index] = hashes
+    level, at = 1, size // TILE
     while roots:
-        begin, roots = _extend_level(own, level, begin, roots, rows=rows, tiles=tiles)
+        at, roots = _extend_level(own, level, at, roots, rows=rows, tiles=tiles)
         level += 1
     _write_tiles(own, rows)
     return count, merkle.range_root(_node_of(tiles, own), 0, size + count)

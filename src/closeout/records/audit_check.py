@@ -7,20 +7,46 @@ rewritten and signed again with the operator's own key passes here; only a witne
 from __future__ import annotations
 
 import hashlib
+import struct
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import accumulate, pairwise
 from typing import Any
 
 import psycopg
 from psycopg.rows import tuple_row
 
 from closeout.records import merkle, notes
-from closeout.records.audit import NUMBER, REC, TILE, copied, prove, unpack
+from closeout.records.audit import BLOCK, NUMBERS, SCHEMA, TILE, blocks, prove, unpack
 
 Connection = psycopg.Connection[Any]
 Sealed = tuple[int, bytes]  # number of the entry, leaf hash
 PROBLEMS_MAX = 1000
+TILES = BLOCK // TILE
+FIRST_EPOCH = -(1 << 31)  # also what somebody inserted before everything
+# Entries whose columns, which serve to search, say something else than their record.
+WRONG = f"""
+position(textsend('"event":"' || event || '","schema":"{SCHEMA}","subject":"' || subject || '"}}') in rec) = 0
+"""
+STORED = (
+    "(select string_agg(t.{0}, '' order by t.index) from audit.tile as t where t.level = 0"  # noqa: S608 - constants
+    f" and t.index >= block.place * {TILES} and t.index < (block.place + 1) * {TILES})"
+)
+CHECKED = f"""
+string_agg(int4send(length(rec) + 1), ''), '\\x00'::bytea || string_agg(rec, '\\x00'::bytea), {NUMBERS},
+array_agg(number) filter (where {WRONG}), {STORED.format("numbers")}, {STORED.format("hashes")}
+"""
+
+
+@dataclass(frozen=True)
+class Head:
+    """A checkpoint: size and root of the tree, and the end of its window."""
+
+    size: int
+    root: bytes
+    epoch: int
+    until: str
 
 
 @dataclass(frozen=True)
@@ -53,20 +79,32 @@ class Report:
 
 
 class _Roots:
-    """A growing tree that keeps one hash per perfect subtree: its root is known at every size."""
+    """A growing tree that keeps one hash per perfect subtree; its root is compared at the size of each checkpoint."""
 
-    def __init__(self) -> None:
-        self.size = 0
+    def __init__(self, heads: Sequence[Head], report: Report) -> None:
+        self._waiting = deque(heads)
+        self._report = report
+        self._size = 0
         self._peaks: list[tuple[int, bytes]] = []
 
     def extend(self, leaves: bytes) -> None:
-        """Add leaf hashes, 32 bytes each; a whole tile at once where it fits."""
-        if self.size % TILE == 0 and len(leaves) == TILE * 32:
-            self._push(TILE.bit_length() - 1, merkle.root_of(leaves))
-        else:
-            for at in range(0, len(leaves), 32):
-                self._push(0, leaves[at : at + 32])
-        self.size += len(leaves) // 32
+        """Add leaf hashes, 32 bytes each, a whole tile at once where it fits."""
+        at, end = 0, self._size + len(leaves) // 32
+        while self._size < end:
+            step = min(end, self._waiting[0].size if self._waiting else end) - self._size
+            count = TILE if step >= TILE and self._size % TILE == 0 else min(max(step, 0), 1)
+            if count:
+                self._push(count.bit_length() - 1, merkle.root_of(leaves[at : at + count * 32]))
+                self._size, at = self._size + count, at + count * 32
+            self._compare()
+
+    def _compare(self) -> None:
+        while self._waiting and self._waiting[0].size <= self._size:
+            head = self._waiting.popleft()
+            if (self._size, self._root()) != (head.size, head.root):
+                self._report.add(
+                    "tile", head.size, "the stored tree does not have the signed root at this size"
+                )
 
     def _push(self, level: int, peak: bytes) -> None:
         while self._peaks and self._peaks[-1][0] == level:
@@ -74,14 +112,16 @@ class _Roots:
             level += 1
         self._peaks.append((level, peak))
 
-    def root(self) -> bytes:
-        """Return the root of what was added."""
-        if not self._peaks:
-            return merkle.EMPTY_ROOT
-        root = self._peaks[-1][1]
+    def _root(self) -> bytes:
+        root = self._peaks[-1][1] if self._peaks else merkle.EMPTY_ROOT
         for _, peak in reversed(self._peaks[:-1]):
             root = merkle.node_hash(peak, root)
         return root
+
+    def finish(self) -> None:
+        """Name the checkpoints that say more than there is."""
+        for head in self._waiting:
+            self._report.add("tile", head.size, "the stored tree is shorter than this checkpoint")
 
 
 class _Matching:
@@ -94,10 +134,17 @@ class _Matching:
         self._crossed: list[int] = []
 
     def compare(self, sealed: Sequence[Sealed], found: Sequence[Sealed]) -> None:
-        """Compare as many of each as there are."""
+        """Compare as many of each as there are, a tile at a time."""
+        for at in range(0, max(len(sealed), len(found)), TILE):
+            some, others = sealed[at : at + TILE], found[at : at + TILE]
+            if some != others:
+                self._compare_tile(some, others)
+
+    def _compare_tile(self, sealed: Sequence[Sealed], found: Sequence[Sealed]) -> None:
         here = dict(sealed)
         order = [number for number, _ in found if number in here]
-        if order != [number for number in here if number in set(order)]:
+        present = set(order)
+        if order != [number for number in here if number in present]:
             self._crossed += order
         for number, leaf in found:
             expected = here.pop(number, None) or self._sealed.pop(number, None)
@@ -133,26 +180,22 @@ def verify(connection: Connection, logs: Sequence[str], *, subject: str | None =
     """
     report = Report()
     keys = dict(notes.read_public(text) for text in logs)
-    sizes = _checkpoints(connection, keys, report)
-    last = sizes[-1] if sizes else None
+    heads = _checkpoints(connection, keys, report)
     if subject is not None:
-        _check_subject(connection, last, subject, report)
-        return report
-    _compare_entries(connection, last, report)
-    _compare_roots(connection, sizes, report)
+        _check_subject(connection, heads[-1] if heads else None, subject, report)
+    else:
+        _compare(connection, heads, report)
     return report
 
 
-def _checkpoints(
-    connection: Connection, keys: Mapping[str, bytes], report: Report
-) -> list[tuple[int, bytes, int, str]]:
-    """Return size, root, epoch and window end of every checkpoint, in order, after checking its signature."""
+def _checkpoints(connection: Connection, keys: Mapping[str, bytes], report: Report) -> list[Head]:
+    """Return every checkpoint in order, after checking its signature."""
     with connection.cursor(row_factory=tuple_row) as cursor:
         cursor.execute(
             "select size, entries, root, epoch, until::text, note from audit.checkpoint order by size"
         )
         rows = cursor.fetchall()
-    before, checked = 0, []
+    before, heads = 0, []
     for size, entries, root, epoch, until, note in rows:
         report.checkpoints += 1
         if size - before != entries:
@@ -164,43 +207,57 @@ def _checkpoints(
         else:
             if (said.size, said.root) != (size, bytes(root)):
                 report.add("checkpoint", size, "its row is not what was signed")
-        checked.append((size, bytes(root), epoch, until))
+        heads.append(Head(size, bytes(root), epoch, until))
         before = size
-    return checked
+    return heads
 
 
-def _compare_entries(
-    connection: Connection, last: tuple[int, bytes, int, str] | None, report: Report
-) -> None:
-    """Compare each entry that lies in a sealed window with the leaf that was sealed for it."""
-    matching = _Matching(report)
-    sealed = _tiles(connection)
-    epoch, until = (last[2], last[3]) if last else (0, "0")
+def _compare(connection: Connection, heads: Sequence[Head], report: Report) -> None:
+    """Compare each entry that lies in a sealed window with its leaf, and the leaves with every signed root."""
+    matching, roots = _Matching(report), _Roots(heads, report)
+    until = (heads[-1].epoch, heads[-1].until) if heads else (0, "0")
+    seen, wrong = 0, list[int]()
     with connection.cursor(row_factory=tuple_row) as cursor:
-        stream = copied(cursor, "(epoch, xid) < (%s, %s::text::xid8)", (epoch, until))
-        sha256 = hashlib.sha256
-        for packed, blob in sealed:
-            rows = list(islice(stream, len(packed) // 8))
-            report.entries += len(rows)
-            found = b"".join([sha256(row[REC]).digest() for row in rows])
-            mine = b"".join([row[NUMBER] for row in rows])
-            if found != blob or mine != packed:
-                matching.compare(_pairs(unpack(packed), blob), _pairs(unpack(mine), found))
-        for row in stream:
-            report.entries += 1
-            matching.compare([], _pairs(unpack(row[NUMBER]), sha256(row[REC]).digest()))
-    matching.finish()
-    _compare_columns(connection, report)
-    with connection.cursor(row_factory=tuple_row) as cursor:
+        for lengths, records, numbers, differing, named, leaves in blocks(
+            cursor, CHECKED, since=(FIRST_EPOCH, 0), until=until
+        ):
+            found = _leaf_hashes(lengths, records)
+            if found != leaves or numbers != named:
+                matching.compare(_pairs(named or b"", leaves or b""), _pairs(numbers, found))
+            roots.extend(leaves or b"")
+            wrong += (differing or [])[:PROBLEMS_MAX]
+            seen, report.entries = seen + TILES, report.entries + len(found) // 32
+        rest = "select numbers, hashes from audit.tile where level = 0 and index >= %s order by index"
+        for named, leaves in cursor.stream(rest, (seen,), binary=True):
+            matching.compare(_pairs(named, leaves), [])
+            roots.extend(leaves)
         cursor.execute(
-            "select count(*) from audit.entry where (epoch, xid) >= (%s, %s::text::xid8)", (epoch, until)
+            f"select count(*), array_agg(number order by number) filter (where {WRONG})"  # noqa: S608
+            " from audit.entry where (epoch, xid) >= (%s, %s::text::xid8)",
+            until,
         )
-        report.unsealed = (cursor.fetchone() or (0,))[0]
+        report.unsealed, differing = cursor.fetchone() or (0, None)
+    matching.finish()
+    roots.finish()
+    changed = {problem.number for problem in report.problems if problem.kind == "changed"}
+    for number in [*wrong, *(differing or ())]:
+        if number not in changed:
+            report.add("changed", number, "its columns are not what its record says")
 
 
-def _check_subject(
-    connection: Connection, last: tuple[int, bytes, int, str] | None, subject: str, report: Report
-) -> None:
+def _leaf_hashes(lengths: bytes, records: bytes) -> bytes:
+    """Return the leaf hashes of records that lie one after another, each with the mark of a leaf before it."""
+    sha256 = hashlib.sha256
+    ends = accumulate(struct.unpack(f">{len(lengths) // 4}i", lengths), initial=0)
+    return b"".join([sha256(records[begin:end]).digest() for begin, end in pairwise(ends)])
+
+
+def _pairs(numbers: bytes, leaves: bytes) -> list[Sealed]:
+    named = enumerate(unpack(numbers))
+    return [(number, leaves[32 * at : 32 * at + 32]) for at, number in named]
+
+
+def _check_subject(connection: Connection, last: Head | None, subject: str, report: Report) -> None:
     """Prove each entry of ``subject`` against the newest root; one that is sealed but cannot be proven was changed."""
     with connection.cursor(row_factory=tuple_row) as cursor:
         cursor.execute("select number from audit.entry where subject = %s order by number", (subject,))
@@ -212,53 +269,5 @@ def _check_subject(
                 continue
             report.entries += 1
             leaf = merkle.leaf_hash(proof.record)
-            if not merkle.included(leaf, proof.index, last[0], proof.path, last[1]):
+            if not merkle.included(leaf, proof.index, last.size, proof.path, last.root):
                 report.add("changed", number, "is not what was sealed")
-
-
-def _pairs(numbers: Sequence[int], blob: bytes) -> list[Sealed]:
-    return [(number, blob[32 * at : 32 * at + 32]) for at, number in enumerate(numbers)]
-
-
-def _compare_columns(connection: Connection, report: Report) -> None:
-    """Find entries whose columns, which serve to search, say something else than their record."""
-    with connection.cursor(row_factory=tuple_row) as cursor:
-        cursor.execute(
-            "select number from audit.entry"
-            " where position(convert_to('\"event\":\"' || event || '\"', 'UTF8') in rec) = 0"
-            " or position(convert_to('\"subject\":\"' || subject || '\"}', 'UTF8') in rec) = 0"
-            " order by number limit %s",
-            (PROBLEMS_MAX,),
-        )
-        named = {problem.number for problem in report.problems if problem.kind == "changed"}
-        for (number,) in cursor.fetchall():
-            if number not in named:
-                report.add("changed", number, "its columns are not what its record says")
-
-
-def _tiles(connection: Connection) -> list[tuple[bytes, bytes]]:
-    """Return numbers and hashes of the leaves, one tile a row: 40 bytes per entry."""
-    with connection.cursor(row_factory=tuple_row) as cursor:
-        cursor.execute("select numbers, hashes from audit.tile where level = 0 order by index", binary=True)
-        return cursor.fetchall()
-
-
-def _compare_roots(
-    connection: Connection, sizes: Sequence[tuple[int, bytes, int, str]], report: Report
-) -> None:
-    """Compute the root at each checkpoint from the stored leaves and compare it with the signed one."""
-    tree, waiting = _Roots(), list(sizes)
-    for _, leaves in _tiles(connection):
-        rest = leaves
-        while waiting and waiting[0][0] <= tree.size + len(rest) // 32:
-            cut = (waiting[0][0] - tree.size) * 32
-            tree.extend(rest[:cut])
-            rest = rest[cut:]
-            if tree.root() != waiting[0][1]:
-                report.add(
-                    "tile", waiting[0][0], "the stored tree does not have the signed root at this size"
-                )
-            waiting.pop(0)
-        tree.extend(rest)
-    for size, _, _, _ in waiting:
-        report.add("tile", size, "the stored tree is shorter than this checkpoint")

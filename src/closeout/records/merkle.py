@@ -6,6 +6,7 @@ Source: RFC 6962 section 2.1; the checks follow RFC 9162 sections 2.1.3.2 and 2.
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Callable, Sequence
 
 EMPTY_ROOT = hashlib.sha256(b"").digest()
@@ -39,11 +40,11 @@ def root(leaves: Sequence[bytes]) -> bytes:
 
 def root_of(hashes: bytes) -> bytes:
     """Return the root over leaf hashes that lie one after another, 32 bytes each; fast for full tiles."""
-    sha256 = hashlib.sha256
+    sha256, mark = hashlib.sha256, b"\x01"
     while len(hashes) > 32:
-        odd = hashes[-32:] if len(hashes) % 64 else b""
-        pairs = range(0, len(hashes) - 63, 64)
-        hashes = b"".join([sha256(b"\x01" + hashes[at : at + 64]).digest() for at in pairs]) + odd
+        even = len(hashes) // 64 * 64
+        pairs = struct.iter_unpack("64s", hashes[:even])
+        hashes = b"".join([sha256(mark + pair).digest() for (pair,) in pairs]) + hashes[even:]
     return hashes or EMPTY_ROOT
 
 
