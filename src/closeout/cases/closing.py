@@ -1,14 +1,16 @@
 """Closing: the archive is sealed, the venue closes, the certificate is issued; later everything is erased.
 
-Every function here is a handler of effects: called by the worker outside any transaction, with the effect's
-own key, as often as it takes. What it found is written by the transaction that completes the effect.
+Every function here is a handler of effects: called by the worker with the effect's own
+key, as often as it takes. What it found is written by the transaction that completes the effect; for what cannot be
+undone that is the transaction in which it is done.
 """
 
 from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from closeout.cases import brakes, claims, documents, erasures, queries, retained, vaults, venues
@@ -22,29 +24,43 @@ log = logging.getLogger(__name__)
 
 AFTER: dict[Act, Event] = {Act.CLOSE: Event.CONFIRM_CLOSED}
 REFUSED: dict[Act, Event] = {Act.CLOSE: Event.REOPEN}
-IRREVERSIBLE = frozenset({Act.CLOSE, Act.ERASE})
+IRREVERSIBLE = frozenset({Effect.CLOSE.value, Effect.ERASE_VENUE.value, Effect.ERASE_KEYS.value})
 AGAIN = timedelta(
     days=1
 )  # until the venue is asked anew whether it may erase; an old key keeps its old answer
 
 
 def _act(kind: Act, batch: Sequence[Claimed], now: datetime) -> Sequence[Outcome]:
-    """Ask each venue to do ``kind`` for the accounts of ``batch``, all of one venue in one call.
+    """Ask each venue to do ``kind`` for the accounts of ``batch``, all of one venue in one call."""
+    return _submitted(kind, _with_cases(batch), now=now)
 
-    What cannot be undone waits while a hold stands on the case (R-SUP-8), while the kill switch is on and while
-    its campaign is paused; whoever stops it waits for the call that is under way.
+
+def _act_for_good(kind: Act, batch: Sequence[Claimed], now: datetime) -> Sequence[Outcome]:
+    """Ask for what cannot be undone, unless something stops it."""
+    with _free(batch) as (able, stopped):
+        return [*stopped, *_submitted(kind, able, now=now)]
+
+
+@contextmanager
+def _free(batch: Sequence[Claimed]) -> Iterator[tuple[list[tuple[Claimed, Case]], list[Outcome]]]:
+    """Give those of ``batch`` that may be done now although it cannot be undone, and what stopped the others.
+
+    A hold on the case, the kill switch and the pause of a campaign stop it (R-SUP-8, R-OPS-3). Until it is done all of
+    them are kept as they are: whoever stops it waits for what is under way, and nothing happens behind a hold.
     """
-    asked = _with_cases(batch)
-    if kind not in IRREVERSIBLE:
-        return _submitted(kind, asked, now=now)
-    outcomes = [Outcome(effect, fault="held") for effect, case in asked if case.held]
-    free = [(effect, case) for effect, case in asked if not case.held]
-    with brakes.permission([case.campaign_id for _, case in free]) as allowed:
-        outcomes += [
-            Outcome(effect, fault="braked") for effect, case in free if case.campaign_id not in allowed
-        ]
-        able = [(effect, case) for effect, case in free if case.campaign_id in allowed]
-        return outcomes + _submitted(kind, able, now=now)
+    campaigns = {case.campaign_id for _, case in _with_cases(batch)}
+    with brakes.permission(campaigns) as allowed:
+        cases = {case.pk: case for case in queries.lock([effect.case_id for effect in batch], wait=True)}
+        able, stopped = [], []
+        for effect in batch:
+            case = cases[effect.case_id]
+            if case.held:
+                stopped.append(Outcome(effect, fault="held"))
+            elif case.campaign_id not in allowed:
+                stopped.append(Outcome(effect, fault="braked"))
+            else:
+                able.append((effect, case))
+        yield able, stopped
 
 
 def _submitted(kind: Act, able: Sequence[tuple[Claimed, Case]], *, now: datetime) -> list[Outcome]:
@@ -133,17 +149,15 @@ def _certify(batch: Sequence[Claimed], now: datetime) -> Sequence[Outcome]:
 
 def _erase_keys(batch: Sequence[Claimed], now: datetime) -> Sequence[Outcome]:
     """Destroy the operational keys: nothing that was sealed with them can be read again (R-REC-3)."""
-    pairs = _with_cases(batch)
-    free = [(effect, case) for effect, case in pairs if not case.held]
-    subjects = [vaults.subject_of(case.venue, case.account_id) for _, case in free]
     naive = now.replace(tzinfo=None)
-    receipts = vaults.vault().destroy_all(subjects, "operational", naive)
-    failpoint("vault.destroyed")
-    erasures.complete(receipts, now=naive)
-    outcomes = [Outcome(effect, fault="held") for effect, case in pairs if case.held]
-    return outcomes + [
+    with _free(batch) as (able, stopped):
+        subjects = [vaults.subject_of(case.venue, case.account_id) for _, case in able]
+        receipts = vaults.vault().destroy_all(subjects, "operational", naive)
+        failpoint("vault.destroyed")
+        erasures.complete(receipts, now=naive)
+    return stopped + [
         Outcome(effect, receipt={"digest": gone.digest, "keys": gone.keys}, event=Event.CONFIRM_ERASED)
-        for (effect, _), gone in zip(free, receipts, strict=True)
+        for (effect, _), gone in zip(able, receipts, strict=True)
     ]
 
 
@@ -155,8 +169,8 @@ def _with_cases(batch: Sequence[Claimed]) -> list[tuple[Claimed, Case]]:
 HANDLERS: dict[str, Handler] = {
     Effect.FREEZE.value: functools.partial(_act, Act.FREEZE),
     Effect.UNFREEZE.value: functools.partial(_act, Act.UNFREEZE),
-    Effect.CLOSE.value: functools.partial(_act, Act.CLOSE),
-    Effect.ERASE_VENUE.value: functools.partial(_act, Act.ERASE),
+    Effect.CLOSE.value: functools.partial(_act_for_good, Act.CLOSE),
+    Effect.ERASE_VENUE.value: functools.partial(_act_for_good, Act.ERASE),
     Effect.ARCHIVE.value: _archive,
     Effect.RECORDS.value: _records,
     Effect.CERTIFY.value: _certify,

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 
 from django.db import InterfaceError, OperationalError, connections, transaction
@@ -280,7 +281,10 @@ def _clear(report: Report | None) -> bool:
 
 
 def _effects(*, now: datetime) -> int:
-    """Claim what is ready and hand it over kind by kind, a lease's worth at a time."""
+    """Claim what is ready and hand it over kind by kind, a lease's worth at a time.
+
+    What cannot be undone and what is written about it are one transaction, so that no hold comes between them.
+    """
     claimed = effects.claim(now=now, most=EFFECTS, kinds=HANDLERS)
     if claimed:
         failpoint("effects.claimed")
@@ -289,9 +293,10 @@ def _effects(*, now: datetime) -> int:
         together = TOGETHER.get(kind, TOGETHER_MAX)
         for first in range(0, len(batch), together):
             ours = effects.renew(batch[first : first + together])
-            outcomes = _outcomes(kind, ours, now=now)
-            failpoint(f"{kind}.done")
-            effects.complete(outcomes, now=now)
+            with transaction.atomic() if kind in closing.IRREVERSIBLE else nullcontext():
+                outcomes = _outcomes(kind, ours, now=now)
+                failpoint(f"{kind}.done")
+                effects.complete(outcomes, now=now)
             if kind == Effect.CLOSE.value:
                 failsafe.look(now=now)
     return len(claimed)
