@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Protocol
 
 from closeout.facts.engine import Engine
@@ -67,6 +68,10 @@ class Command:
 
     def digest(self) -> str:
         """Return SHA-256 over everything that the command says; equal commands have equal digests."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         said = [
             self.kind, self.account_id, list(self.items), self.asset,
             None if self.amount is None else plain(self.amount), sorted(self.params.items()),

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from closeout.venues.base import Act, Command, Quote, Rejected, Remedy
 from closeout.venues.sandbox import ending, leaving, products, trading, wallets
-from closeout.venues.sandbox.ledger import Cursor, Work
+from closeout.venues.sandbox.ledger import Cursor, Work, one
 
 DO: Mapping[Remedy | Act, Callable[[Work, Command], None]] = {
     Remedy.REVOKE_KEY: ending.revoke_keys,
@@ -72,14 +72,22 @@ def ended(states: dict[int, str], command: Command) -> None:
         states[command.account_id] = "closed"
 
 
-def quote(cursor: Cursor, command: Command, now: datetime) -> Quote:
+def standing(cursor: Cursor, commands: Sequence[Command]) -> tuple[datetime, dict[int, str]]:
+    """Return the venue's time and the states of the accounts that ``commands`` are for, without a lock."""
+    cursor.execute(
+        "select sandbox.now(), coalesce(array_agg(account_id), '{}'), coalesce(array_agg(state), '{}') "
+        "from sandbox.account where account_id = any(%s)",
+        ([command.account_id for command in commands],),
+    )
+    now, accounts, states = one(cursor)
+    return now, dict(zip(accounts, states, strict=True))
+
+
+def quote(cursor: Cursor, states: Mapping[int, str], command: Command, now: datetime) -> Quote:
     """Say what ``command`` would do now. Raises: Rejected."""
     if not legible("", command):
         raise Rejected("not_found")
-    cursor.execute("select state from sandbox.account where account_id = %s", (command.account_id,))
-    row = cursor.fetchone()
-    if row is None or (row[0] == "closed" and command.kind is not Act.ERASE):
-        raise Rejected("not_found" if row is None else "closed")
+    admit(states, command)
     match command.kind:
         case Remedy.CLOSE_POSITION:
             return trading.quote_close(cursor, command, now)

@@ -6,7 +6,6 @@ ledger's own triggers have the last word. Where they refuse one of many, the cal
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -15,7 +14,7 @@ from typing import Any
 
 import psycopg
 
-from closeout.venues.base import Act, Command, Receipt, Rejected
+from closeout.venues.base import Act, Command, Receipt, ReceiptState, Rejected
 from closeout.venues.sandbox import ending, receipts
 from closeout.venues.sandbox.ledger import Cursor, Place, Work, one
 
@@ -24,12 +23,6 @@ Keyed = tuple[str, Command]
 LEVELS: Mapping[str, int] = {"no_new_accounts": 1, "no_deposits": 2, "reduce_only": 3, "withdraw_only": 4}
 TOGETHER = frozenset({Act.FREEZE, Act.CLOSE})  # acts that many accounts share a transaction for
 
-CLAIM = """
-insert into sandbox.receipt (key, digest, account_id, kind, command)
-select s.key, s.digest, s.account_id, s.kind, s.command
-from jsonb_to_recordset(%s::jsonb) as s (key varchar, digest varchar, account_id bigint, kind varchar, command jsonb)
-on conflict (key) do nothing returning key
-"""
 # Where something is left: the names of the relations, as one account alone is told them.
 LEFT = f"""
 select a.account_id, array_agg(h.name)
@@ -52,11 +45,6 @@ returning a.account_id
 SHUT = """
 update sandbox.account set state = 'closed', closed_at = %(now)s
 where account_id = any(%(a)s) and closing_entry_id is not null and state <> 'closed' returning account_id
-"""
-ANSWER = f"""
-update sandbox.receipt as r set state = s.state, reason = s.reason, notes = s.notes
-from jsonb_to_recordset(%s::jsonb) as s (key varchar, state varchar, reason varchar, notes jsonb)
-where r.key = s.key returning {", ".join(f"r.{name}" for name in receipts.COLUMNS.split(", "))}
 """
 
 
@@ -92,39 +80,30 @@ def submit(connection: Connection, commands: Sequence[Keyed]) -> list[Receipt]:
     accounts = sorted(command.account_id for _, command in commands)
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute(
-            f"select account_id, state, sandbox.now() from sandbox.account where account_id in {FAMILY} "
+            f"select account_id, state from sandbox.account where account_id in {FAMILY} "
             "order by account_id for no key update",
             {"a": accounts},
         )
-        states = {account: (state, now) for account, state, now in cursor.fetchall()}
-        fresh = _claimed(cursor, commands)
-        new = [(key, command) for key, command in commands if key in fresh]
-        if new and states:
-            now = next(iter(states.values()))[1]
-            refused = _refusals(cursor, kind, {n: state for n, (state, _) in states.items()}, new)
+        states: dict[int, str] = dict(cursor.fetchall())
+        now, answers = receipts.claim(cursor, commands)
+        new = [(key, command) for key, command in commands if key not in answers]
+        if now is not None:
+            refused = _refusals(cursor, kind, states, new)
             able = [command.account_id for key, command in new if key not in refused]
-            if kind is Act.CLOSE:
-                _close(cursor, able, now)
-            else:
-                _freeze(cursor, able, now)
-            _answer(cursor, new, refused)
-        return _read(cursor, commands)
-
-
-def _claimed(cursor: Cursor, commands: Sequence[Keyed]) -> frozenset[str]:
-    rows = [
-        {"key": key, "digest": command.digest(), "account_id": command.account_id, "kind": str(command.kind),
-         "command": receipts.said(command)}
-        for key, command in commands
-    ]  # fmt: skip
-    cursor.execute(CLAIM, (json.dumps(rows),))
-    return frozenset(key for (key,) in cursor.fetchall())
+            (_close if kind is Act.CLOSE else _freeze)(cursor, able, now)
+            for key, _ in new:
+                no = refused.get(key)
+                answers[key] = (
+                    Receipt(key, ReceiptState.DONE, now) if no is None else receipts.rejected(key, now, no)
+                )
+            receipts.write(cursor, [answers[key] for key, _ in new])
+        return [answers[key] for key, _ in commands]
 
 
 def _refusals(
     cursor: Cursor, kind: object, states: Mapping[int, str], new: Sequence[Keyed]
-) -> dict[str, tuple[str, str]]:
-    """Return reason and detail of each key that cannot be done, as one account alone is told them."""
+) -> dict[str, Rejected]:
+    """Return why each key that cannot be done is refused, as one account alone is told it."""
     accounts = [command.account_id for _, command in new]
     held, left = frozenset[int](), {}
     if kind is Act.CLOSE:
@@ -140,13 +119,13 @@ def _refusals(
     for key, command in new:
         account = command.account_id
         if account not in states:
-            found[key] = ("not_found", "no such account")
+            found[key] = Rejected("not_found", "no such account")
         elif states[account] == "closed":
-            found[key] = ("closed", "")
+            found[key] = Rejected("closed")
         elif account in held:
-            found[key] = ("restricted", "")
+            found[key] = Rejected("restricted")
         elif account in left:
-            found[key] = ("not_empty", left[account])
+            found[key] = Rejected("not_empty", left[account])
     return found
 
 
@@ -177,26 +156,6 @@ def _end_sessions(cursor: Cursor, values: Mapping[str, Any]) -> None:
         f"update sandbox.session set ended_at = %(now)s where ended_at is null and account_id in {FAMILY}",
         values,
     )
-
-
-def _answer(cursor: Cursor, new: Sequence[Keyed], refused: Mapping[str, tuple[str, str]]) -> None:
-    rows = []
-    for key, _ in new:
-        reason, detail = refused.get(key, (None, ""))
-        notes = {"detail": detail} if detail else {}
-        rows.append({"key": key, "state": "rejected" if reason else "done", "reason": reason, "notes": notes})
-    cursor.execute(ANSWER, (json.dumps(rows),))
-
-
-def _read(cursor: Cursor, commands: Sequence[Keyed]) -> list[Receipt]:
-    cursor.execute(
-        f"select {receipts.COLUMNS} from sandbox.receipt where key = any(%s)", ([key for key, _ in commands],)
-    )
-    rows = {row[0]: row for row in cursor.fetchall()}
-    for key, command in commands:
-        if rows[key][1] != command.digest():
-            raise Rejected("key_reused")
-    return [receipts.read(rows[key]) for key, _ in commands]
 
 
 def restrict(cursor: Cursor, accounts: Sequence[int], level: str) -> int:

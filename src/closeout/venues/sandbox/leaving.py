@@ -14,6 +14,27 @@ from closeout.venues.sandbox.wallets import available, positive
 FORFEIT_VALUE_MAX = Decimal(5)  # USDT at once, and the most that any policy allows
 WRITE_OFF_VALUE_MAX = Decimal(5)
 WINDOW = timedelta(hours=24)
+# One way of one asset: whether the holder has proven the address, and what the limit of 24 hours leaves of it.
+WAY = """
+select
+    n.withdraw_min, n.fee, n.minutes, n.address_pattern, n.memo_required, a.scale,
+    case when n.network = 'bank' then exists (
+        select 1 from sandbox.payment_method as m where m.account_id = %(account)s and m.asset = n.asset
+            and m.method_id::varchar = %(address)s and m.kind = 'bank_account' and m.unbound_at is null
+    ) else exists (
+        select 1 from sandbox.address as k where k.account_id = %(account)s and k.asset = n.asset
+            and k.network = n.network and k.address = %(address)s and k.memo = %(memo)s
+            and k.verified_at <= sandbox.now()
+    ) end,
+    a.withdrawn_daily_max - coalesce(used.amount, 0), used.first_at
+from sandbox.network as n inner join sandbox.asset as a on n.asset = a.asset
+cross join lateral (
+    select sum(v.amount + v.fee) as amount, min(v.started_at) as first_at from sandbox.movement as v
+    where v.account_id = %(account)s and v.asset = n.asset and v.kind in ('withdrawal', 'fiat_out')
+        and v.state in ('pending', 'final') and v.started_at > %(since)s
+) as used
+where n.asset = %(asset)s and n.network = %(network)s
+"""
 
 
 @dataclass(frozen=True)
@@ -37,59 +58,27 @@ def way_of(cursor: Cursor, command: Command, now: datetime) -> Way:
     network, address = command.params.get("network", ""), command.params.get("address", "")
     memo = command.params.get("memo") or None
     cursor.execute(
-        "select n.withdraw_min, n.fee, n.minutes, n.address_pattern, n.memo_required, a.withdrawn_daily_max, a.scale "
-        "from sandbox.network as n join sandbox.asset as a using (asset) where n.asset = %s and n.network = %s",
-        (command.asset, network),
-    )
+        WAY,
+        {"account": command.account_id, "asset": command.asset, "network": network, "address": address,
+         "memo": memo or "", "since": now - WINDOW},
+    )  # fmt: skip
     row = cursor.fetchone()
     if row is None:
         raise Rejected("wrong_network")
-    minimum, fee, minutes, pattern, memo_required, daily_max, scale = row
+    minimum, fee, minutes, pattern, memo_required, scale, verified, left, first_at = row
     refused = None
     if re.fullmatch(pattern.strip("^$"), address) is None:
         refused = "wrong_network"
     elif memo_required and memo is None:
         refused = "memo_missing"
-    elif not verified(cursor, command, network, address, memo):
+    elif not verified:
         refused = "address_not_verified"
     elif fee > (limit(command, "fee_most") or fee):
         refused = "fee"
-    most, more_at = left_today(cursor, command, daily_max, now)
+    more_at = None if left is None else (first_at or now) + WINDOW
     return Way(
-        network, address, memo, minimum, fee, now + timedelta(minutes=minutes), most, more_at, scale, refused
+        network, address, memo, minimum, fee, now + timedelta(minutes=minutes), left, more_at, scale, refused
     )
-
-
-def verified(cursor: Cursor, command: Command, network: str, address: str, memo: str | None) -> bool:
-    """Return whether the address is in the holder's address book and verified, or a bank account still bound."""
-    if network == "bank":
-        cursor.execute(
-            "select 1 from sandbox.payment_method where account_id = %s and method_id = %s and asset = %s "
-            "and kind = 'bank_account' and unbound_at is null",
-            (command.account_id, int(address), command.asset),
-        )
-    else:
-        cursor.execute(
-            "select 1 from sandbox.address where account_id = %s and asset = %s and network = %s and address = %s "
-            "and memo = %s and verified_at <= sandbox.now()",
-            (command.account_id, command.asset, network, address, memo or ""),
-        )
-    return cursor.fetchone() is not None
-
-
-def left_today(
-    cursor: Cursor, command: Command, daily_max: Decimal | None, now: datetime
-) -> tuple[Decimal | None, datetime | None]:
-    """Return how much may still leave, and when more may: the limit looks back 24 hours."""
-    if daily_max is None:
-        return None, None
-    cursor.execute(
-        "select coalesce(sum(amount + fee), 0), min(started_at) from sandbox.movement where account_id = %s "
-        "and asset = %s and kind in ('withdrawal', 'fiat_out') and state in ('pending', 'final') and started_at > %s",
-        (command.account_id, command.asset, now - WINDOW),
-    )
-    used, first_at = one(cursor)
-    return daily_max - used, (now if first_at is None else first_at) + WINDOW
 
 
 def withdraw(work: Work, command: Command) -> None:

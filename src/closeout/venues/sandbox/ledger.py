@@ -15,6 +15,9 @@ from closeout.venues.base import Command, Moved, ReceiptState, Rejected
 Cursor = psycopg.Cursor[Any]
 
 EXACT = Context(prec=80)
+ENTRY = (
+    "coalesce(%s::bigint, sandbox.open_entry(%s, %s, %s, %s))"  # the second half only where the first is null
+)
 REASONS = {
     "CO001": "closed",
     "CO002": "frozen",
@@ -58,37 +61,33 @@ class Work:
     notes: dict[str, str] = field(default_factory=dict)
     sums: dict[tuple[str, str], Decimal] = field(default_factory=dict)
 
-    def entry(self) -> int:
-        """Return the entry of this work, opened at its first use."""
-        if self.entry_id is None:
-            self.cursor.execute(
-                "select sandbox.open_entry(%s, %s, %s, %s)",
-                (self.kind, self.origin, self.account_id, self.key),
-            )
-            self.entry_id = one(self.cursor)[0]
-        return self.entry_id
-
     def move(self, debit: Place, credit: Place, amount: Decimal) -> None:
         """Move ``amount`` from ``debit`` to ``credit``; nothing for zero. Raises: psycopg.Error by the ledger."""
         if amount == 0:
             return
         self.cursor.execute(
-            "insert into sandbox.transfer (entry_id, debit_id, credit_id, asset, amount) values "
-            "(%s, sandbox.ledger_of(%s, %s, %s, %s, %s), sandbox.ledger_of(%s, %s, %s, %s, %s), %s, %s)",
-            (self.entry(), *debit.key(), *credit.key(), debit.asset, amount),
+            f"insert into sandbox.transfer (entry_id, debit_id, credit_id, asset, amount) values ({ENTRY}, "
+            "sandbox.ledger_of(%s, %s, %s, %s, %s), sandbox.ledger_of(%s, %s, %s, %s, %s), %s, %s) returning entry_id",
+            (*self._entry(), *debit.key(), *credit.key(), debit.asset, amount),
         )
+        self.entry_id = one(self.cursor)[0]
         self._count(debit, credit, amount)
 
     def sweep(self, debit: Place, credit: Place, most: Decimal | None = None) -> Decimal:
         """Move all that is above zero, at most ``most``, decided on the locked row; return what moved."""
         self.cursor.execute(
-            "select sandbox.sweep(%s, sandbox.ledger_of(%s, %s, %s, %s, %s), "
-            "sandbox.ledger_of(%s, %s, %s, %s, %s), %s)",
-            (self.entry(), *debit.key(), *credit.key(), most),
+            f"with e as materialized (select {ENTRY} as entry_id) "
+            "select e.entry_id, sandbox.sweep(e.entry_id, sandbox.ledger_of(%s, %s, %s, %s, %s), "
+            "sandbox.ledger_of(%s, %s, %s, %s, %s), %s) from e",
+            (*self._entry(), *debit.key(), *credit.key(), most),
         )
-        amount: Decimal = one(self.cursor)[0]
+        self.entry_id, amount = one(self.cursor)
         self._count(debit, credit, amount)
-        return amount
+        return Decimal(amount)
+
+    def _entry(self) -> tuple[object, ...]:
+        """Return the values for :data:`ENTRY`: the entry of this work is opened by its first movement."""
+        return self.entry_id, self.kind, self.origin, self.account_id, self.key
 
     def moved(self) -> tuple[Moved, ...]:
         """Return what this work moved in the wallets of its account, signed, without zeros."""

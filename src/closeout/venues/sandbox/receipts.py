@@ -11,28 +11,45 @@ from typing import Any
 from closeout.venues.base import Command, Moved, Receipt, ReceiptState, Rejected
 from closeout.venues.sandbox.ledger import Cursor, Work
 
+Keyed = tuple[str, Command]
+
 COLUMNS = "key, digest, state, at, reason, moved, notes"
+CLAIM = """
+insert into sandbox.receipt (key, digest, account_id, kind, command)
+select s.key, s.digest, s.account_id, s.kind, s.command
+from jsonb_to_recordset(%s::jsonb) as s (key varchar, digest varchar, account_id bigint, kind varchar, command jsonb)
+on conflict (key) do nothing returning key, at
+"""
+ANSWER = """
+update sandbox.receipt as r set state = s.state, reason = s.reason, moved = s.moved, notes = s.notes
+from jsonb_to_recordset(%s::jsonb) as s (key varchar, state varchar, reason varchar, moved jsonb, notes jsonb)
+where r.key = s.key
+"""
 
 
-def claim(cursor: Cursor, key: str, command: Command) -> Receipt | datetime:
-    """Take ``key`` for ``command`` and return the venue's time; or the receipt that exists already.
+def claim(cursor: Cursor, commands: Sequence[Keyed]) -> tuple[datetime | None, dict[str, Receipt]]:
+    """Take the keys of ``commands`` in one statement; return the venue's time and the receipts that exist already.
 
-    Whoever comes second waits here until the first has committed or given up. Raises: Rejected("key_reused").
+    The time is None if every key was known. Whoever comes second waits here until the first has committed or given
+    up. Raises: Rejected("key_reused").
     """
-    cursor.execute(
-        "insert into sandbox.receipt (key, digest, account_id, kind, command) values (%s, %s, %s, %s, %s) "
-        "on conflict (key) do nothing returning at",
-        (key, command.digest(), command.account_id, str(command.kind), json.dumps(said(command))),
-    )
-    row = cursor.fetchone()
-    if row is not None:
-        taken: datetime = row[0]
-        return taken
-    cursor.execute(f"select {COLUMNS} from sandbox.receipt where key = %s", (key,))
-    existing = cursor.fetchone()
-    if existing is None or existing[1] != command.digest():
+    rows = [
+        {"key": key, "digest": command.digest(), "account_id": command.account_id, "kind": str(command.kind),
+         "command": said(command)}
+        for key, command in commands
+    ]  # fmt: skip
+    cursor.execute(CLAIM, (json.dumps(rows),))
+    taken: dict[str, datetime] = dict(cursor.fetchall())
+    digests = {key: command.digest() for key, command in reversed(commands) if key in taken}
+    known: dict[str, Receipt] = {}
+    before = [key for key, _ in commands if key not in taken]
+    if before:
+        cursor.execute(f"select {COLUMNS} from sandbox.receipt where key = any(%s)", (before,))
+        for row in cursor.fetchall():
+            digests[row[0]], known[row[0]] = row[1], read(row)
+    if any(digests.get(key) != command.digest() for key, command in commands):
         raise Rejected("key_reused")
-    return read(existing)
+    return next(iter(taken.values()), None), known
 
 
 def said(command: Command) -> dict[str, Any]:
@@ -41,26 +58,28 @@ def said(command: Command) -> dict[str, Any]:
     return {"items": command.items, "asset": command.asset, "amount": amount, "params": dict(command.params)}
 
 
-def finish(cursor: Cursor, key: str, work: Work) -> Receipt:
-    """Write the outcome of ``work`` into its receipt."""
-    moved = json.dumps([[line.wallet, line.asset, f"{line.amount:f}"] for line in work.moved()])
-    return _write(cursor, key, (str(work.state), None, moved, json.dumps(work.notes)))
+def done(key: str, at: datetime, work: Work) -> Receipt:
+    """Return the receipt of ``work``."""
+    return Receipt(key, work.state, at, None, work.moved(), work.notes)
 
 
-def reject(cursor: Cursor, key: str, rejected: Rejected) -> Receipt:
-    """Write a rejection: the same key gets the same answer, whatever happens later."""
-    detail = str(rejected)
-    notes = {} if detail == rejected.reason else {"detail": detail}
-    return _write(cursor, key, (str(ReceiptState.REJECTED), rejected.reason, "[]", json.dumps(notes)))
-
-
-def _write(cursor: Cursor, key: str, outcome: tuple[str, str | None, str, str]) -> Receipt:
-    cursor.execute(
-        "update sandbox.receipt set state = %s, reason = %s, moved = %s, notes = %s where key = %s "
-        f"returning {COLUMNS}",
-        (*outcome, key),
+def rejected(key: str, at: datetime, why: Rejected) -> Receipt:
+    """Return the receipt of a rejection: the same key gets the same answer, whatever happens later."""
+    detail = str(why)
+    return Receipt(
+        key, ReceiptState.REJECTED, at, why.reason, notes={} if detail == why.reason else {"detail": detail}
     )
-    return read(cursor.fetchone())
+
+
+def write(cursor: Cursor, answers: Sequence[Receipt]) -> None:
+    """Write the outcomes of claimed keys in one statement."""
+    rows = [
+        {"key": one.key, "state": str(one.state), "reason": one.reason, "notes": dict(one.notes),
+         "moved": [[line.wallet, line.asset, f"{line.amount:f}"] for line in one.moved]}
+        for one in answers
+    ]  # fmt: skip
+    if rows:
+        cursor.execute(ANSWER, (json.dumps(rows),))
 
 
 def read(row: Any) -> Receipt:

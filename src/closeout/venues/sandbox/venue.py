@@ -115,8 +115,8 @@ class SandboxVenue:
         self.calls.quote += 1
         with self.connection() as connection, connection.transaction(), connection.cursor() as cursor:
             cursor.execute("set transaction isolation level repeatable read read only")
-            now = settling.now(cursor)
-            return [_quoted(cursor, command, now) for command in commands]
+            now, states = doing.standing(cursor, commands)
+            return [_quoted(cursor, states, command, now) for command in commands]
 
     def submit(self, commands: Sequence[tuple[str, Command]]) -> Sequence[Receipt]:
         """Do each command once per key and answer with the receipts, in order.
@@ -237,9 +237,9 @@ class SandboxVenue:
             return settling.settle(connection)
 
 
-def _quoted(cursor: psycopg.Cursor[Any], command: Command, now: datetime) -> Quote:
+def _quoted(cursor: psycopg.Cursor[Any], states: Mapping[int, str], command: Command, now: datetime) -> Quote:
     try:
-        return doing.quote(cursor, command, now)
+        return doing.quote(cursor, states, command, now)
     except Rejected as rejected:
         return Quote(command, False, rejected.reason)
 

@@ -51,6 +51,8 @@ def positive(amount: Decimal) -> Decimal:
 def recipient(cursor: Cursor, command: Command, account_id: int) -> int:
     """Return ``params.to_account`` if it is the account itself or its main account. Raises: Rejected("not_found")."""
     text = command.params.get("to_account", str(account_id))
+    if text == str(account_id):
+        return account_id
     cursor.execute(
         "select account_id from sandbox.account where account_id = %s and (account_id = %s or "
         "account_id = (select parent_id from sandbox.account where account_id = %s))",
