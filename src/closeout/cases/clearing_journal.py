@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from closeout.cases.models import ClearingEntry, ClearingEvent, ClearingRun, ClearingShown
+from closeout.cases.models import ClearingEvent, ClearingRun, ClearingShown
 from closeout.clearing import kept, stored
 from closeout.clearing.confirmed import Confirmed
 from closeout.clearing.journal import OVER, Entry, Event, Run, RunOver, RunState, key_of, new_run_id
@@ -37,23 +37,30 @@ LOCK = """
 update cases_clearingrun set lease_until = case when worker = '' then null else %s::timestamptz end
 where run_id = %s returning state
 """
+ENTRIES = """
+select key, round, line, receipt from cases_clearingentry where run_id = %s order by round, position
+"""
 STANDING = """
 select key, round, line, receipt from cases_clearingentry where run_id = %s and round = %s order by position
 """
+RUN = """
+select r.run_id, r.account_id, r.state, r.wakes_at, r.rested_round, s.confirmed
+from cases_clearingrun as r inner join cases_clearingshown as s on r.shown_id = s.digest
+"""
 INTEND = """
 insert into cases_clearingentry (key, run_id, round, position, line)
-select s.key, %(run)s, %(round)s, s.position - 1, s.line
-from unnest(%(keys)s::text[], %(lines)s::jsonb[]) with ordinality as s (key, line, position)
+select s.body ->> 'key', %(run)s, %(round)s, s.position - 1, s.body -> 'line'
+from jsonb_array_elements(%(entries)s::jsonb) with ordinality as s (body, position)
 """
 RECORD = """
-update cases_clearingentry as e set receipt = s.receipt
-from unnest(%(keys)s::text[], %(receipts)s::jsonb[]) as s (key, receipt)
-where e.key = s.key and e.run_id = %(run)s and e.receipt is null
+update cases_clearingentry as e set receipt = s.body
+from jsonb_array_elements(%(receipts)s::jsonb) as s (body)
+where e.key = s.body ->> 'key' and e.run_id = %(run)s and e.receipt is null
 """
 EVENTS = """
 insert into cases_clearingevent (run_id, body)
-select %(run)s, s.body from unnest(%(bodies)s::jsonb[]) with ordinality as s (body, position) order by s.position
-returning id
+select %(run)s, s.body from jsonb_array_elements(%(bodies)s::jsonb) with ordinality as s (body, position)
+order by s.position returning id
 """
 
 
@@ -90,9 +97,21 @@ class DatabaseJournal:
 
     def unfinished(self, account_id: int) -> Run | None:
         """Return the run of the account that is not over."""
-        rows = ClearingRun.objects.filter(venue=self._venue, account_id=account_id).exclude(state__in=OVER)
-        row = rows.select_related("shown").first()
-        return None if row is None else run_of(row)
+        return self._run(
+            "where r.venue = %s and r.account_id = %s and not r.state = any(%s)",
+            (self._venue, account_id, sorted(OVER)),
+        )
+
+    def _run(self, which: str, values: tuple[Any, ...]) -> Run | None:
+        with connection.cursor() as cursor:
+            cursor.execute(RUN + which, values)
+            row = cursor.fetchone()
+        if row is None:
+            return None
+        run_id, account_id, state, wakes_at, rested_round, confirmed = row
+        wakes_at = None if wakes_at is None else wakes_at.replace(tzinfo=None)
+        known = kept.confirmed_of(json.loads(confirmed))
+        return Run(run_id, account_id, known, RunState(state), wakes_at, rested_round)
 
     def open(self, confirmed: Confirmed) -> Run:
         """Open a run, or return the account's run that is not over; two at once open one."""
@@ -114,12 +133,13 @@ class DatabaseJournal:
             cursor.execute(CLAIM, values)
             if cursor.rowcount == 0:
                 return None
-        return run_of(ClearingRun.objects.select_related("shown").get(pk=run_id))
+        return self._run("where r.run_id = %s", (run_id,))
 
     def entries(self, run_id: str) -> Sequence[Entry]:
         """Return every command of the run in the order in which it was written down."""
-        rows = ClearingEntry.objects.filter(run=run_id).order_by("round", "position")
-        return [_entry(*row) for row in rows.values_list("key", "round", "line", "receipt")]
+        with connection.cursor() as cursor:
+            cursor.execute(ENTRIES, (run_id,))
+            return [_entry(*row) for row in cursor.fetchall()]
 
     @transaction.atomic
     def intend(
@@ -130,17 +150,12 @@ class DatabaseJournal:
             if self._lock(cursor, run_id) in OVER:
                 raise RunOver(run_id)
             cursor.execute(STANDING, (run_id, round_))
-            standing = [
-                _entry(key, number, json.loads(line), json.loads(receipt or "null"))
-                for key, number, line, receipt in cursor.fetchall()
-            ]
+            standing = [_entry(*row) for row in cursor.fetchall()]
             if standing:
                 return standing, ()
             entries = [Entry(key_of(run_id, round_, line), round_, line) for line in lines]
-            values: dict[str, Any] = {
-                "run": run_id, "round": round_, "keys": [entry.key for entry in entries],
-                "lines": [json.dumps(kept.line(entry.line)) for entry in entries],
-            }  # fmt: skip
+            said = [{"key": entry.key, "line": kept.line(entry.line)} for entry in entries]
+            values: dict[str, Any] = {"run": run_id, "round": round_, "entries": json.dumps(said)}
             cursor.execute(INTEND, values)
             return entries, _write(cursor, run_id, events)
 
@@ -152,11 +167,8 @@ class DatabaseJournal:
         with connection.cursor() as cursor:
             self._lock(cursor, run_id)
             if receipts:
-                values: dict[str, Any] = {
-                    "run": run_id, "keys": list(receipts),
-                    "receipts": [json.dumps(stored.receipt(receipt)) for receipt in receipts.values()],
-                }  # fmt: skip
-                cursor.execute(RECORD, values)
+                said = [stored.receipt(receipt) for receipt in receipts.values()]
+                cursor.execute(RECORD, {"run": run_id, "receipts": json.dumps(said)})
             return _write(cursor, run_id, events)
 
     @transaction.atomic
@@ -194,13 +206,14 @@ def run_of(row: ClearingRun) -> Run:
     return Run(row.run_id, row.account_id, confirmed, RunState(row.state), wakes_at, row.rested_round)
 
 
-def _entry(key: str, round_: int, line: Mapping[str, Any], receipt: Mapping[str, Any] | None) -> Entry:
-    return Entry(key, round_, kept.line_of(line), None if receipt is None else stored.receipt_of(receipt))
+def _entry(key: str, round_: int, line: str, receipt: str | None) -> Entry:
+    answer = None if receipt is None else stored.receipt_of(json.loads(receipt))
+    return Entry(key, round_, kept.line_of(json.loads(line)), answer)
 
 
 def _write(cursor: Any, run_id: str, events: Sequence[Event]) -> Sequence[Event]:
     if not events:
         return ()
-    cursor.execute(EVENTS, {"run": run_id, "bodies": [json.dumps(kept.event(event)) for event in events]})
+    cursor.execute(EVENTS, {"run": run_id, "bodies": json.dumps([kept.event(event) for event in events])})
     numbers = sorted(number for (number,) in cursor.fetchall())
     return [dataclasses.replace(event, id=number) for event, number in zip(events, numbers, strict=True)]
