@@ -17,6 +17,7 @@ from closeout.venues.base import (
     Act,
     Command,
     Destination,
+    Holder,
     Quote,
     Receipt,
     ReceiptState,
@@ -135,6 +136,10 @@ class Paper:
         self.calls.receipts += 1
         self._fault("receipts")
         return {key: self.done[key][1] for key in keys if key in self.done}
+
+    def holder(self, account_id: int) -> Holder | None:  # noqa: ARG002 - nobody is behind paper
+        """Return ``None``: nobody is behind an account on paper."""
+        return None
 
     def destinations(self, account_id: int) -> Sequence[Destination]:
         """Return the verified address book."""

@@ -101,6 +101,28 @@ def test_clear_shows_first_and_confirms_each_address(place: Place, terminal: Cal
     assert gone == (1,)
 
 
+def test_the_contract_is_tried_only_after_a_yes(place: Place, terminal: Callable[..., Result]) -> None:
+    """R-OPS-5: the contract runs behind a key; an account that is not empty needs a clear yes, and then all is kept."""
+    key = place.key("messy")
+    entries = "select count(*) from sandbox.entry where account_id = %s"
+    before = place.connection.execute(entries, (place.people["messy"],)).fetchone()
+    refused = terminal(key, "venue", "check", "--venue", "okx", "--no-input", "--lang", "zh")
+    assert refused.exit_code == 1
+    assert "不是空账户（余额" in refused.output
+    assert place.connection.execute(entries, (place.people["messy"],)).fetchone() == before
+    tried = terminal(key, "venue", "check", "--venue", "okx", "--yes", "--no-input", "--json")
+    said = json.loads(tried.stdout)
+    states = {one["check"]: one["state"] for one in said["checks"]}
+    assert len(tried.stderr.splitlines()) >= len(states)
+    assert "broken" not in states.values(), tried.output
+    absent = {name for name, state in states.items() if state == "absent"}
+    assert absent == {
+        "what_is_given_up_is_there",
+        "a_full_account_does_not_close",
+        "freezing_is_once_and_can_be_undone",
+    }
+
+
 def test_export_goes_on_where_it_stopped(
     place: Place, terminal: Callable[..., Result], tmp_path: Path
 ) -> None:

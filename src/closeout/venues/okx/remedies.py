@@ -135,16 +135,16 @@ def gather(desk: Desk, command: Command) -> Done:
     if wallet not in WALLETS:
         raise Rejected("app_non_tradable")
     own = command.account_id == desk.looked.holder.account_id
+    sub = None if own else sub_name(desk.looked, command.account_id)
     moved = command.amount
     if moved is None:
         place = (command.account_id, wallet, asset)
         rows = [row for row in desk.looked.facts["balance"] if isinstance(row, Balance)]
         moved = sum((r.available for r in rows if (r.account_id, r.wallet, r.asset) == place), ZERO)
-    if own and wallet == "trading":
+    if own and wallet == "trading" and command.amount is None:
         moved = min(moved, _movable(desk, asset, moved))
     if moved <= 0:
         return Done()
-    sub = None if own else sub_name(desk.looked, command.account_id)
     desk.transfer(asset, moved, source=WALLETS[wallet], target=FUNDING, sub=sub)
     return Done(moved=(Moved(wallet, asset, -moved), Moved("funding", asset, moved)))
 

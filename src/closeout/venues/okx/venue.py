@@ -10,6 +10,7 @@ from typing import Any
 from closeout.facts.duck import DuckFacts
 from closeout.facts.engine import Engine
 from closeout.venues.base import (
+    RECORD_KINDS,
     Command,
     Destination,
     Holder,
@@ -167,7 +168,9 @@ class OkxVenue:
         return len(open_)
 
     def records(self, account_id: int, kind: str) -> Iterator[Mapping[str, Any]]:
-        """Stream one kind of record, oldest first, as far back as OKX tells. Raises: Unreachable."""
+        """Stream one kind of record, oldest first, as far back as OKX tells. Raises: Unreachable, ValueError."""
+        if kind not in RECORD_KINDS:
+            raise ValueError(f"unknown kind of record: {kind}")
         try:
             if account_id != self.look().holder.account_id:
                 return
@@ -228,7 +231,8 @@ class OkxVenue:
         by_target: dict[str, dict[str, str]] = {}
         for key, command in fresh:
             target, asset = command.params.get("to_asset", ""), command.asset or ""
-            if asset in small.amounts and target in small.targets:
+            limited = "price_least" in command.params  # OKX names no price for small balances: not the way for these
+            if asset in small.amounts and target in small.targets and not limited:
                 by_target.setdefault(target, {})[asset] = key
         chosen = dict(fresh)
         for target, keys in by_target.items():
