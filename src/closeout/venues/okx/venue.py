@@ -231,7 +231,9 @@ class OkxVenue:
         by_target: dict[str, dict[str, str]] = {}
         for key, command in fresh:
             target, asset = command.params.get("to_asset", ""), command.asset or ""
-            limited = "price_least" in command.params  # OKX names no price for small balances: not the way for these
+            limited = (
+                "price_least" in command.params
+            )  # OKX names no price for small balances: not the way for these
             if asset in small.amounts and target in small.targets and not limited:
                 by_target.setdefault(target, {})[asset] = key
         chosen = dict(fresh)
