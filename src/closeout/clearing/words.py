@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from closeout.clearing.lines import Line
+from closeout.clearing.stages import Stage
 from closeout.clearing.stored import amount
 from closeout.venues.base import Remedy
 
@@ -31,6 +32,18 @@ COMMANDS: Mapping[str, Words] = {
     Remedy.DONATE: {"en": "Donate {money}", "zh": "捐赠 {money}"},
     Remedy.FORFEIT: {"en": "Give up {money} for good", "zh": "永久放弃 {money}"},
     Remedy.UNBIND: {"en": "Unlink payment method {items}", "zh": "解绑支付方式 {items}"},
+}
+
+SWEEP: Words = {
+    "en": "Move {money} of sub-account {account} to the main account",
+    "zh": "将子账户 {account} 的 {money} 归集到主账户",
+}
+WALLETS: Mapping[str, Words] = {
+    "funding": {"en": "funding", "zh": "资金账户"},
+    "trading": {"en": "trading", "zh": "交易账户"},
+    "fiat": {"en": "fiat", "zh": "法币账户"},
+    "earn": {"en": "earn", "zh": "赚币"},
+    "non_tradable": {"en": "non-tradable assets", "zh": "不可交易资产"},
 }
 
 REASONS: Mapping[str, Words] = {
@@ -145,14 +158,16 @@ def command(line: Line, language: str) -> str:
     """Say what a line does."""
     said = line.command
     much = said.amount if said.amount is not None else line.about
-    asset = said.asset or line.about_asset or ""
+    asset, wallet = said.asset or line.about_asset or "", said.params.get("wallet", "funding")
+    template = SWEEP if line.stage is Stage.SUB_SWEEP else COMMANDS[said.kind]
     values = {
         "items": ", ".join(said.items), "count": len(said.items), "subject": line.subject or "",
-        "money": f"{amount(much) or ''} {asset}".strip(), "wallet": said.params.get("wallet", "funding"),
+        "money": f"{amount(much) or ''} {asset}".strip(), "account": said.account_id,
+        "wallet": WALLETS[wallet][language] if wallet in WALLETS else wallet,
         "to_asset": said.params.get("to_asset", ""), "address": said.params.get("address", ""),
         "network": said.params.get("network", ""), "to_account": said.params.get("to_account", ""),
     }  # fmt: skip
-    return COMMANDS[said.kind][language].format(**values)
+    return template[language].format(**values)
 
 
 def reason(code: str | None, language: str) -> str:

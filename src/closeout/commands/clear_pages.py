@@ -40,6 +40,9 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
     "asks": {"en": "Needs another yes", "zh": "需要再次确认"},
     "until": {"en": "until {at}", "zh": "至 {at}"},
     "again": {"en": "Goes on by itself from {at}", "zh": "将于 {at} 自动继续"},
+    "unread": {"en": "Not known yet: {codes}. closeout check says why.",
+               "zh": "尚不清楚：{codes}。运行 closeout check 可查看原因。"},
+    "rerun": {"en": "Run this again from {at}.", "zh": "请在 {at} 之后再运行一次。"},
     "cleared": {"en": "Everything is cleared.", "zh": "已全部清理。"},
 }  # fmt: skip
 
@@ -49,8 +52,8 @@ def say(name: str, language: str, **values: object) -> str:
     return TEXTS[name][language].format(**values)
 
 
-def dry_run(shown: DryRun, language: str) -> None:
-    """Print every command with its costs, and what remains."""
+def dry_run(shown: DryRun, language: str, *, own_key: bool = False) -> None:
+    """Print every command with its costs, and what remains. ``own_key``: see :func:`outcome`."""
     console = Console(highlight=False)
     if shown.offers:
         console.print(f"[bold]{say('title', language)}[/bold]")
@@ -64,7 +67,7 @@ def dry_run(shown: DryRun, language: str) -> None:
     for part in shown.slices:
         money = f"{amount(part.amount)} {part.asset}"
         console.print("  " + say("slice", language, money=money, at=moment(part.at, language)))
-    _rest(console, shown.plan, language)
+    _rest(console, shown.plan, language, own_key=own_key)
     console.print(f"\n[bold]{say('traps', language)}[/bold]")
     for trap in shown.plan.traps:
         console.print(f"  {escape(trap.text[language])}")
@@ -100,7 +103,7 @@ def _costs(offer: Offer, language: str) -> str:
     return ", ".join(said)
 
 
-def _rest(console: Console, plan: Plan, language: str) -> None:
+def _rest(console: Console, plan: Plan, language: str, *, own_key: bool) -> None:
     if plan.leftovers:
         console.print(f"\n[bold]{say('left', language)}[/bold]")
         for left in plan.leftovers:
@@ -115,7 +118,7 @@ def _rest(console: Console, plan: Plan, language: str) -> None:
             until = "" if at is None else " " + say("until", language, at=moment(at, language))
             console.print(f"  {escape(document.blocker_sentence(task.blocker, language))}{until}")
     if plan.unknown:
-        console.print(say("unknown", language, codes=", ".join(plan.unknown)))
+        console.print(say("unread" if own_key else "unknown", language, codes=", ".join(plan.unknown)))
 
 
 def follow(events: Iterator[Event], *, total: int, language: str) -> None:
@@ -145,8 +148,11 @@ def _why(event: Event, language: str) -> str:
     return "" if event.reason is None else words.reason(event.reason, language)
 
 
-def outcome(result: Outcome, language: str) -> None:
-    """Print what was done, what was refused, and what remains."""
+def outcome(result: Outcome, language: str, *, own_key: bool = False) -> None:
+    """Print what was done, what was refused, and what remains.
+
+    ``own_key``: it ran with the holder's own key, so nothing goes on by itself and nothing unread is our fault.
+    """
     console = Console(highlight=False)
     rejected = [entry for entry in result.entries if refused(entry.receipt) is not None]
     console.print(f"[green]✓[/green] {say('done', language, count=len(result.entries) - len(rejected))}")
@@ -158,8 +164,10 @@ def outcome(result: Outcome, language: str) -> None:
     for ask in result.asks:
         what = words.command(ask.line, language)
         console.print(f"  {escape(what)}: {escape(words.reason(ask.reason, language))}")
-    _rest(console, result.plan, language)
+    _rest(console, result.plan, language, own_key=own_key)
     if result.state == "cleared":
         console.print(say("cleared", language))
     if result.run.wakes_at is not None:
-        console.print(say("again", language, at=moment(result.run.wakes_at, language)))
+        console.print(
+            say("rerun" if own_key else "again", language, at=moment(result.run.wakes_at, language))
+        )

@@ -36,6 +36,10 @@ CONFIRM = {
 }
 
 
+NO_WAY = {
+    "en": "To withdraw, name an address that you verified at OKX beforehand: --to USDT:TRC20:ADDRESS",
+    "zh": "如需提币，请指定事先在 OKX 验证过的地址：--to USDT:TRC20:地址",
+}
 LOOKED_UP = {
     "en": "{count} commands of an earlier run had no answer; they were looked up.",
     "zh": "上次运行有 {count} 条指令没有得到应答，已逐一查询结果。",
@@ -81,7 +85,7 @@ def show(looked: Looked, report: Report, policy: Policy, *, as_json: bool, langu
     if as_json:
         door.emit({**document.document(report, policy), looked.venue.lower(): okx_pages.document(looked)})
     else:
-        pages.report(report, policy, language)
+        pages.report(report, policy, language, own_key=True)
         okx_pages.details(looked, language)
         click.echo(f"\n{okx_pages.last(looked, clear=report.result == 'clear', language=language)}")
     okx_pages.warn(looked, language)
@@ -173,7 +177,9 @@ def run_clear(
         elif not as_json:
             from closeout.commands import clear_pages
 
-            clear_pages.dry_run(shown, language)
+            clear_pages.dry_run(shown, language, own_key=True)
+            if any(left.reason == "no_destination" for left in shown.plan.leftovers):
+                click.echo(f"\n{NO_WAY[language]}")
         if dry_run or not shown.offers or not _confirmed(shown, asked, wanted, yes=yes, language=language):
             raise click.exceptions.Exit(door.INCOMPLETE if shown.plan.unknown else door.DONE)
         code = _clear(venue, journal, shown, as_json=as_json, language=language)
@@ -195,7 +201,7 @@ def _clear(venue: OkxVenue, journal: object, shown: DryRun, *, as_json: bool, la
     if as_json:
         door.emit(document.outcome(result))
     else:
-        clear_pages.outcome(result, language)
+        clear_pages.outcome(result, language, own_key=True)
     if result.plan.unknown:
         return door.INCOMPLETE
     return (

@@ -34,6 +34,10 @@ SAID: Mapping[str, Mapping[str, str]] = {
         "en": "Reading OKX needs one more package. Install it with: pip install 'closeout[okx]'",
         "zh": "读取 OKX 需要额外的组件，请安装：pip install 'closeout[okx]'",
     },
+    "questions": {
+        "en": "{count} things that no API tells. Answer yes or no (or a day); Enter leaves it unknown.",
+        "zh": "有 {count} 件事 API 无法告知，请回答“是”或“否”（或日期）；直接回车则视为未知。",
+    },
     "unreachable": {
         "en": "OKX did not give a usable answer. Nothing was concluded; run the command again.",
         "zh": "OKX 没有给出可用的应答，未得出任何结论。请再运行一次。",
@@ -217,8 +221,10 @@ def answers(
         known |= declared.from_pairs(asked.answers, now=now, questions=questions)
     except ValueError as wrong:
         raise click.UsageError(str(wrong)) from wrong
-    if asked.may_ask:
-        for question in declared.unanswered(known, questions=questions):
+    unanswered = declared.unanswered(known, questions=questions) if asked.may_ask else []
+    if unanswered:
+        click.echo(SAID["questions"][language].format(count=len(unanswered)), err=True)
+        for question in unanswered:
             said = click.prompt(
                 question.zh if language == "zh" else question.en, default="", show_default=False, err=True
             )

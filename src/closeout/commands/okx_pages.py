@@ -13,7 +13,10 @@ from closeout.venues.okx.looking import Looked
 
 TEXTS: Mapping[str, Mapping[str, str]] = {
     "declared": {"en": "Declared by you, not read from {venue}", "zh": "由你声明，并非从 {venue} 读取"},
-    "open": {"en": "Not answered yet (unknown); --answer {code}=...", "zh": "尚未回答；可用 --answer {code}=..."},
+    "asked": {
+        "en": "No API of {venue} tells; not answered yet, so unknown. Answer with --answer NAME=yes, no or a day",
+        "zh": "{venue} 的 API 无法告知，尚未回答（视为未知）。可用 --answer 名称=yes、no 或日期 来回答",
+    },
     "failed": {"en": "Could not be read", "zh": "未能读取"},
     "hidden": {"en": "Assets and hints that no list shows", "zh": "列表中看不到的资产和线索"},
     "trade": {
@@ -37,6 +40,9 @@ KEY_PAGE: Mapping[str, Mapping[str, str]] = {
 }
 
 
+ANSWERS: Mapping[str, Mapping[str, str]] = {"en": {}, "zh": {declared.YES: "是", declared.NO: "否"}}
+
+
 def say(name: str, language: str, **values: object) -> str:
     """Return one of the fixed sentences."""
     return TEXTS[name][language].format(**values)
@@ -44,15 +50,7 @@ def say(name: str, language: str, **values: object) -> str:
 
 def details(looked: Looked, language: str) -> None:
     """Print what stands behind the report."""
-    if looked.declared:
-        click.echo(f"\n{say('declared', language, venue=looked.venue)}")
-        for question in looked.questions:
-            answer = looked.declared.get(question.code)
-            if answer is not None:
-                mark = "✓" if answer.value == question.good else "○"
-                click.echo(f"  {mark} {_text(question, language)} {answer.value} ({answer.at:%Y-%m-%d})")
-    for question in declared.unanswered(looked.declared, questions=looked.questions):
-        click.echo(f"  ? {_text(question, language)} {say('open', language, code=question.code)}")
+    _answers(looked, language)
     if looked.failures:
         click.echo(f"\n{say('failed', language)}")
         for name, failed in looked.failures.items():
@@ -64,6 +62,23 @@ def details(looked: Looked, language: str) -> None:
             click.echo(f"  {'?' if one.leaves_open else '○'} {money}{one.zh if language == 'zh' else one.en}")
             for row in one.rows:
                 click.echo(f"      {' '.join(f'{name}={row[name]}' for name in list(row)[:6])}")
+
+
+def _answers(looked: Looked, language: str) -> None:
+    """Print what the holder declared, and what is still to answer."""
+    if looked.declared:
+        click.echo(f"\n{say('declared', language, venue=looked.venue)}")
+    for question in looked.questions:
+        answer = looked.declared.get(question.code)
+        if answer is not None:
+            mark = "✓" if answer.value == question.good else "○"
+            value = ANSWERS[language].get(answer.value, answer.value)
+            click.echo(f"  {mark} {_text(question, language)} {value} ({answer.at:%Y-%m-%d})")
+    unanswered = declared.unanswered(looked.declared, questions=looked.questions)
+    if unanswered:
+        click.echo(f"\n{say('asked', language, venue=looked.venue)}")
+    for question in unanswered:
+        click.echo(f"  ? {question.code}: {_text(question, language)}")
 
 
 def last(looked: Looked, *, clear: bool, language: str) -> str:

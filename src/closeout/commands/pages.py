@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from closeout.conditions import document
+from closeout.conditions import document, words
 from closeout.conditions.catalog import Who
 from closeout.conditions.check import Finding, Report, Result
 from closeout.conditions.earliest import route
@@ -28,6 +28,11 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "now": {"en": "The account can be closed now", "zh": "现在即可注销"},
     "until": {"en": "until {at}", "zh": "至 {at}"},
     "already": {"en": "Already met: {count}", "zh": "已满足：{count} 项"},
+    "open": {"en": "Not known yet: what is open stands below", "zh": "尚不清楚：待回答或未读到的内容见下方"},
+    "unread": {
+        "en": "{relation}: not answered, or not read in full",
+        "zh": "{relation}：尚未回答或未能完整读取",
+    },
 }
 MARKS = {Result.BLOCKED: "○", Result.UNKNOWN: "?"}
 
@@ -44,8 +49,11 @@ def moment(at: datetime, language: str) -> str:
     return f"{at.day} {at:%B %Y, %H:%M} (UTC)"
 
 
-def report(found: Report, policy: Policy, language: str) -> None:
-    """Print a self-check, grouped by who can do something about it."""
+def report(found: Report, policy: Policy, language: str, *, own_key: bool = False) -> None:
+    """Print a self-check, grouped by who can do something about it.
+
+    ``own_key``: it comes from the holder's own key, so what is not known is nobody's fault and may be answered.
+    """
     console = Console(highlight=False)
     met = sum(finding.result is Result.CLEAR for finding in found.findings)
     console.print(f"[bold]{say('met', language, met=met, all=len(found.findings))}[/bold]")
@@ -57,8 +65,9 @@ def report(found: Report, policy: Policy, language: str) -> None:
     for who, title in GROUPS:
         findings = [finding for finding in found.findings if _group(finding) == who]
         if findings:
-            console.print(f"\n[bold]{title[language]}[/bold]")
-            console.print(_table(findings, language))
+            unread = own_key and who == "operator"
+            console.print(f"\n[bold]{say('open', language) if unread else title[language]}[/bold]")
+            console.print(_unread(findings, language) if unread else _table(findings, language))
     console.print(f"\n[dim]{say('already', language, count=met)}[/dim]")
 
 
@@ -66,6 +75,19 @@ def _group(finding: Finding) -> str | None:
     if finding.result is Result.CLEAR:
         return None
     return "operator" if finding.result is Result.UNKNOWN else Who(finding.condition.who).value
+
+
+def _unread(findings: Sequence[Finding], language: str) -> Table:
+    """Name each kind of fact once, with what is known of it."""
+    table = Table(show_header=False, box=None, pad_edge=False, padding=(0, 1))
+    said = []
+    for finding in findings:
+        name = words.relation(finding.fault_relation or "", language)
+        said += [document.blocker_sentence(row, language) for row in finding.evidence[:1]]
+        said.append(say("unread", language, relation=name[:1].upper() + name[1:]))
+    for text in dict.fromkeys(said):
+        table.add_row(MARKS[Result.UNKNOWN], escape(text))
+    return table
 
 
 def _table(findings: Sequence[Finding], language: str) -> Table:

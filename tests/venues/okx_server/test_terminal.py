@@ -57,7 +57,9 @@ def test_check_as_json(place: Place, terminal: Callable[..., Result]) -> None:
 def test_unanswered_is_incomplete(place: Place, terminal: Callable[..., Result]) -> None:
     found = terminal(place.key("clean", permissions="read_only"), "okx", "check", "--no-input")
     assert found.exit_code == 5, found.output
-    assert "Not answered yet" in found.output
+    assert "not answered yet" in found.output
+    assert "our systems" not in found.output  # with one's own key nothing unread is the operator's fault
+    assert found.stdout.count("P2P orders: not answered, or not read in full") == 1
     found = terminal(place.key("clean", permissions="read_only"), "okx", "check", "--lang", "zh", *GOOD)
     assert found.exit_code == 0, found.output
     assert "只剩本次使用的密钥" in found.output
@@ -68,7 +70,7 @@ def test_answers_are_remembered(place: Place, terminal: Callable[..., Result], t
     assert terminal(key, "okx", "check", "--remember", *GOOD).exit_code == 0
     kept = next((tmp_path / "state").rglob("answers-*.json"))
     assert kept.stat().st_mode & 0o077 == 0
-    assert "Not answered yet" not in terminal(key, "okx", "check", "--no-input").output
+    assert "not answered yet" not in terminal(key, "okx", "check", "--no-input").output
 
 
 def test_clear_shows_first_and_confirms_each_address(place: Place, terminal: Callable[..., Result]) -> None:
@@ -79,6 +81,14 @@ def test_clear_shows_first_and_confirms_each_address(place: Place, terminal: Cal
     assert shown.exit_code == 0, shown.output
     kinds = {one["kind"] for one in json.loads(shown.stdout)["commands"]}
     assert {"cancel_orders", "gather", "withdraw", "revoke_key"} <= kinds
+    only = terminal(
+        key, "clear", "--venue", "okx", "--dry-run", "--only", "cancel_orders:100002:700005", *GOOD
+    )
+    assert only.exit_code == 0, only.output
+    assert "Cancel 1 open order" in only.output
+    assert "Redeem" not in only.output.partition("What stays")[0]
+    for words in (("--dry-run", "--yes"), ("--give", "forfeit:ADA:2")):
+        assert terminal(key, "clear", "--venue", "okx", *words, *GOOD).exit_code == 2
     refused = terminal(key, "clear", "--venue", "okx", "--yes", "--no-input", to, *GOOD)
     assert refused.exit_code == 2
     assert "confirm the address" in refused.output
