@@ -22,6 +22,15 @@ from closeout.venues.okx.client import Heard
 from closeout.venues.okx.keys import Credentials
 
 KEY = Credentials("binance-key-0c1d", "binance-secret-77AA", "")
+MANDATORY = {  # parameters without which the documents promise an error
+    "GET /sapi/v1/lending/auto-invest/plan/list": frozenset({"planType"}),
+    "GET /sapi/v1/fiat/orders": frozenset({"transactionType"}),
+    "GET /sapi/v1/fiat/payments": frozenset({"transactionType"}),
+    "GET /sapi/v2/sub-account/futures/account": frozenset({"email", "futuresType"}),
+    "GET /sapi/v4/sub-account/assets": frozenset({"email"}),
+    "GET /sapi/v1/sub-account/margin/account": frozenset({"email"}),
+    "GET /api/v3/myTrades": frozenset({"symbol"}),
+}
 WINDOW_MS = 10_000
 
 
@@ -54,6 +63,9 @@ class Exchange:
                 return 400, b'{"code":-1022,"msg":"Signature for this request is not valid."}'
             if abs(int(parse_qs(signed)["timestamp"][0]) - now) > WINDOW_MS:
                 return 400, b'{"code":-1021,"msg":"Timestamp for this request is outside of the recvWindow."}'
+            if missing := MANDATORY.get(name, frozenset()) - parse_qs(signed).keys():
+                said_so = {"code": -1102, "msg": f"Mandatory parameter '{min(missing)}' was not sent."}
+                return 400, json.dumps(said_so).encode()
         symbol = parse_qs(parts.query).get("symbol")
         found = self.answers.get(f"{name}?symbol={symbol[0]}" if symbol else name, [])
         status, answer = found if isinstance(found, tuple) else (200, found)

@@ -79,6 +79,10 @@ ANSWERS: dict[str, Any] = {
     "GET /dapi/v1/positionRisk": [
         {"symbol": "BTCUSD_260327", "positionSide": "LONG", "positionAmt": "3", "unRealizedProfit": "0.001",
          "marginAsset": "BTC"}],
+    "GET /papi/v1/um/openOrders": (400, {"code": -21001, "msg": "User is not in Portfolio Margin"}),
+    "GET /papi/v1/cm/openOrders": (400, {"code": -21001, "msg": "User is not in Portfolio Margin"}),
+    "GET /papi/v1/um/conditional/openOrders": [
+        {"strategyId": 3645916, "symbol": "BTCUSDT", "side": "SELL", "bookTime": T0, "updateTime": T0}],
     "GET /papi/v1/um/positionRisk": (400, {"code": -21001, "msg": "User is not in Portfolio Margin"}),
     "GET /papi/v1/cm/positionRisk": (400, {"code": -21001, "msg": "User is not in Portfolio Margin"}),
     "GET /sapi/v1/simple-earn/flexible/position": {"total": 1, "rows": [
@@ -86,9 +90,14 @@ ANSWERS: dict[str, Any] = {
          "collateralAmount": "0", "autoSubscribe": True}]},
     "GET /sapi/v1/simple-earn/locked/position": {"total": 2, "rows": [
         {"positionId": 123123, "asset": "AXS", "amount": "122.09", "duration": "60", "rewardsEndDate": str(DUE),
-         "deliverDate": str(DUE), "canRedeemEarly": True, "type": "AUTO", "status": "HOLDING"},
+         "deliverDate": str(DUE), "canRedeemEarly": True, "type": "NORMAL", "autoSubscribe": True, "status": "HOLDING",
+         "redeemingAmt": "2",
+         "partialAmtDeliverDate": str(DUE)},
         {"positionId": 123124, "asset": "AXS", "amount": "7", "duration": "60", "deliverDate": str(DUE),
-         "canRedeemEarly": True, "type": "NORMAL", "status": "REDEEMING"}]},
+         "canRedeemEarly": True, "type": "AUTO", "autoSubscribe": False, "status": "REDEEMING"}]},
+    "GET /sapi/v1/onchain-yields/locked/position": {"total": 1, "rows": [
+        {"positionId": "55", "asset": "BTC", "amount": "0.25", "duration": "60", "deliverDate": str(DUE),
+         "canRedeemEarly": False, "autoSubscribe": False}]},
     "GET /sapi/v1/eth-staking/eth/history/redemptionHistory": {"total": 2, "rows": [
         {"time": T0, "arrivalTime": DUE, "asset": "WBETH", "amount": "1", "status": "PENDING",
          "distributeAsset": "ETH", "distributeAmount": "1.04"},
@@ -97,7 +106,9 @@ ANSWERS: dict[str, Any] = {
     "GET /sapi/v1/dci/product/positions": {"total": 2, "list": [
         {"id": "10160533", "investCoin": "USDT", "subscriptionAmount": "40", "settleDate": str(DUE),
          "purchaseStatus": "PURCHASE_SUCCESS", "autoCompoundPlan": "STANDARD"},
-        {"id": "10160534", "investCoin": "USDT", "subscriptionAmount": "40", "purchaseStatus": "SETTLED"}]},
+        {"id": "10160534", "investCoin": "USDT", "subscriptionAmount": "40", "purchaseStatus": "SETTLED"},
+        {"id": "10160535", "investCoin": "USDT", "subscriptionAmount": "5", "settleDate": str(DUE),
+         "purchaseStatus": "PURCHASE_SUCCESS", "autoCompoundPlan": "NULL"}]},
     "GET /sapi/v1/lending/auto-invest/plan/list": {"planValueInUSD": "1", "plans": [
         {"planId": 1, "status": "ONGOING", "targetAsset": "BTC"}, {"planId": 2, "status": "PAUSED"}]},
     "GET /sapi/v2/loan/flexible/ongoing/orders": {"total": 1, "rows": [

@@ -80,7 +80,9 @@ def test_debts_of_every_kind(direct: Direct) -> None:
 def test_orders_and_positions_of_every_book(direct: Direct) -> None:
     seen = looked(direct)
     orders = rows(seen, "open_order", "order_id")
-    assert orders.keys() == {"28", "29", "margin-30", "algo-spot-14517", "usdm-31", "usdm-algo-99"}
+    assert orders.keys() == {
+        "28", "29", "margin-30", "algo-spot-14517", "usdm-31", "usdm-algo-99", "papi-conditional-3645916",
+    }  # fmt: skip
     assert (orders["28"].asset, orders["28"].locked) == ("USDT", 10_000)
     assert (orders["29"].kind, orders["29"].asset, orders["29"].locked) == ("trigger", "BTC", Decimal("0.2"))
     assert (orders["margin-30"].kind, orders["usdm-31"].kind) == ("margin", "swap")
@@ -100,7 +102,12 @@ def test_products_with_dates_and_renewal(direct: Direct) -> None:
     assert (earn["locked-123124"].redeeming, earn["locked-123124"].redeemable) == (True, False)
     assert earn[f"eth-redeem-{recorded.T0}"].amount == Decimal("1.04")
     assert (earn["dual-10160533"].redeemable, earn["dual-10160533"].auto_renew) == (False, True)
-    assert len(earn) == 5
+    assert not earn["dual-10160535"].auto_renew  # Binance says NULL for no plan
+    part = earn["locked-123123-part"]
+    assert (part.amount, part.redeeming, part.auto_renew) == (Decimal(2), True, False)
+    assert not earn["locked-123124"].auto_renew  # how an order came to be says nothing about its end
+    assert (earn["onchain-55"].amount, earn["onchain-55"].redeemable) == (Decimal("0.25"), False)
+    assert len(earn) == 8
 
 
 def test_c2c_orders_are_read_with_their_appeals(direct: Direct, exchange: Exchange) -> None:

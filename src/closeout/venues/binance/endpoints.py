@@ -34,6 +34,7 @@ GET  sapi           margin/isolated/account              10  ip
 GET  sapi           margin/openOrders                    10  ip
 GET  sapi           simple-earn/flexible/position        150 ip    rows=rows page=current:size:100
 GET  sapi           simple-earn/locked/position          150 ip    rows=rows page=current:size:100
+GET  sapi           onchain-yields/locked/position       50  ip    rows=rows page=current:size:100
 GET  sapi           eth-staking/eth/history/redemptionHistory  150 ip  rows=rows page=current:size:100
 GET  sapi           sol-staking/sol/history/redemptionHistory  150 ip  rows=rows page=current:size:100
 GET  sapi           dci/product/positions                1   ip    rows=list page=pageIndex:pageSize:100
@@ -68,6 +69,9 @@ GET  dapiPrivate    openOrders                           40  dapi
 GET  dapiPrivate    income                               20  dapi  page=page:limit:1000
 GET  eapiPrivate    position                             5   eapi
 GET  eapiPrivate    openOrders                           40  eapi
+GET  papi           um/openOrders                        40  papi
+GET  papi           um/conditional/openOrders            40  papi
+GET  papi           cm/openOrders                        40  papi
 GET  papi           balance                              20  papi
 GET  papi           um/positionRisk                      5   papi
 GET  papi           cm/positionRisk                      1   papi

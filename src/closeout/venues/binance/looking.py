@@ -23,6 +23,7 @@ from closeout.venues.binance.reading import (
     Asked,
     asked,
     c2c,
+    unstaking,
 )
 from closeout.venues.okx import declared
 from closeout.venues.okx.collecting import Collected, Looked, sources, tables
@@ -59,7 +60,7 @@ def look(wire: Wire, *, now: datetime, answers: Mapping[str, Answer] | None = No
         holder = wallets.holder(account, restrictions)
     except Unreadable as wrong:
         raise BinanceFailure(Kind.SHAPE, "", f"account: {wrong}") from None
-    wanted = (*FIXED, *c2c(now))
+    wanted = (*FIXED, *unstaking(now), *c2c(now))
     answered: Answers = {ACCOUNT.name: account}
     answered |= ask(wire, [one for one in wanted if one is not ACCOUNT])
     seen = Seen(

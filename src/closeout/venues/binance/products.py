@@ -54,20 +54,34 @@ def flexible(rows: Sequence[Raw], seen: Seen) -> Iterator[Earn]:
             )  # fmt: skip
 
 
-def locked(rows: Sequence[Raw], seen: Seen) -> Iterator[Earn]:
-    """Read ``simple-earn/locked/position``: the day on which it is paid, and whether it starts again."""
-    for row in rows:
-        state = text(row, "status")
-        if state in LOCKED_OVER:
-            continue
-        redeeming = state in LOCKED_REDEEMING
-        yield _earn(
-            seen, f"locked-{text(row, 'positionId')}", kind="fixed",
-            product=f"Simple Earn Locked {text(row, 'duration', '')} days", asset=text(row, "asset"),
-            value=amount(row, "amount"), redeemable=flag(row, "canRedeemEarly") and not redeeming,
-            matures_at=instant_or_none(row, "deliverDate") or instant_or_none(row, "rewardsEndDate"),
-            redeeming=redeeming, auto_renew=text(row, "type", "") == "AUTO",
-        )  # fmt: skip
+def locked(kind: str, product: str) -> Callable[[Sequence[Raw], Seen], Iterator[Earn]]:
+    """Return the translation of ``simple-earn`` or ``onchain-yields/locked/position``: its day, and whether it renews.
+
+    ``type`` says how the order came to be; ``autoSubscribe`` is what will happen on its day. A part that is being
+    redeemed is a row of its own.
+    """
+
+    def translate(rows: Sequence[Raw], seen: Seen) -> Iterator[Earn]:
+        for row in rows:
+            state = text(row, "status", "HOLDING")
+            if state in LOCKED_OVER:
+                continue
+            number, asset, redeeming = text(row, "positionId"), text(row, "asset"), state in LOCKED_REDEEMING
+            name = f"{product} {text(row, 'duration', '')} days"
+            yield _earn(
+                seen, f"{kind}-{number}", kind="fixed", product=name, asset=asset, value=amount(row, "amount"),
+                redeemable=flag(row, "canRedeemEarly") and not redeeming,
+                matures_at=instant_or_none(row, "deliverDate") or instant_or_none(row, "rewardsEndDate"),
+                redeeming=redeeming, auto_renew=flag(row, "autoSubscribe"),
+            )  # fmt: skip
+            part = amount_or_none(row, "redeemingAmt") or ZERO
+            if part and not redeeming:
+                yield _earn(
+                    seen, f"{kind}-{number}-part", kind="fixed", product=name, asset=asset, value=part,
+                    redeemable=False, redeeming=True, matures_at=instant_or_none(row, "partialAmtDeliverDate"),
+                )  # fmt: skip
+
+    return translate
 
 
 def unstaking(chain: str) -> Callable[[Sequence[Raw], Seen], Iterator[Earn]]:
@@ -96,7 +110,7 @@ def dual(rows: Sequence[Raw], seen: Seen) -> Iterator[Earn]:
                 seen, f"dual-{text(row, 'id')}", kind="structured", product="Dual Investment",
                 asset=text(row, "investCoin"), value=amount(row, "subscriptionAmount"), redeemable=False,
                 matures_at=instant_or_none(row, "settleDate"), redeeming=state in ("SETTLING", "REFUNDING"),
-                auto_renew=text(row, "autoCompoundPlan", "NONE") not in ("NONE", ""),
+                auto_renew=text(row, "autoCompoundPlan", "NONE") not in ("NONE", "NULL", ""),
             )  # fmt: skip
 
 

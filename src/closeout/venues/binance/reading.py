@@ -12,6 +12,7 @@ from closeout.venues.okx.reading import Reading, Translate
 from closeout.venues.okx.values import milliseconds
 
 C2C_REACH_DAYS, C2C_WINDOW_DAYS = 180, 30
+UNSTAKING_REACH_DAYS = 89  # as far as one question reaches; without a window Binance tells thirty days
 
 
 @dataclass(frozen=True)
@@ -65,17 +66,21 @@ FIXED: tuple[Asked, ...] = (
     asked("fapiPrivateV3", "positionRisk", "position", trading.positions("swap", "usdm"), wallet=USDM, optional=True),
     asked("dapiPrivate", "positionRisk", "position", trading.positions("swap", "coinm"), wallet=COINM, optional=True),
     asked("eapiPrivate", "position", "position", trading.positions("option", "option"), wallet=OPTIONS, optional=True),
+    asked("papi", "um/openOrders", "open_order", trading.orders("swap", "papi-um-"), optional=True),
+    asked("papi", "um/conditional/openOrders", "open_order", trading.conditional_orders, optional=True),
+    asked("papi", "cm/openOrders", "open_order", trading.orders("swap", "papi-cm-"), optional=True),
     asked("papi", "um/positionRisk", "position", trading.positions("swap", "papi-um"), optional=True),
     asked("papi", "cm/positionRisk", "position", trading.positions("swap", "papi-cm"), optional=True),
     asked("sapi", "simple-earn/flexible/position", "earn", products.flexible),
-    asked("sapi", "simple-earn/locked/position", "earn", products.locked),
-    asked("sapi", "eth-staking/eth/history/redemptionHistory", "earn", products.unstaking("eth"), optional=True),
-    asked("sapi", "sol-staking/sol/history/redemptionHistory", "earn", products.unstaking("sol"), optional=True),
+    asked("sapi", "simple-earn/locked/position", "earn", products.locked("locked", "Simple Earn Locked")),
+    asked("sapi", "onchain-yields/locked/position", "earn", products.locked("onchain", "On-chain Yields"),
+          optional=True),
     asked("sapi", "dci/product/positions", "earn", products.dual, optional=True),
     asked("sapiV2", "loan/flexible/ongoing/orders", "loan", products.loans("flexible")),
     asked("sapi", "loan/ongoing/orders", "loan", products.loans("fixed"), optional=True),
     asked("sapi", "loan/vip/ongoing/orders", "loan", products.loans("vip"), optional=True),
-    asked("sapi", "lending/auto-invest/plan/list", "api_key", trading.plans, optional=True),
+    *(asked("sapi", "lending/auto-invest/plan/list", "api_key", trading.plans, name=f"auto-invest {kind}",
+            params={"planType": kind}, optional=True) for kind in ("SINGLE", "PORTFOLIO", "INDEX")),
     asked("sapi", "copyTrading/futures/userStatus", "rebate", trading.lead_trader, optional=True),
     asked("sapi", "capital/deposit/hisrec", "transfer", products.deposits),
     asked("sapi", "capital/withdraw/history", "transfer", products.withdrawals),
@@ -101,3 +106,15 @@ def c2c(now: datetime) -> tuple[Asked, ...]:
                   params=window)
         )  # fmt: skip
     return tuple(found)
+
+
+def unstaking(now: datetime) -> tuple[Asked, ...]:
+    """Return the readings of staked ETH and SOL on their way back, as far as one question reaches."""
+    window = {
+        "startTime": milliseconds(now - timedelta(days=UNSTAKING_REACH_DAYS)), "endTime": milliseconds(now),
+    }  # fmt: skip
+    return tuple(
+        asked("sapi", f"{chain}-staking/{chain}/history/redemptionHistory", "earn", products.unstaking(chain),
+              params=window, optional=True)
+        for chain in ("eth", "sol")
+    )  # fmt: skip

@@ -76,10 +76,15 @@ def algo_orders(prefix: str) -> Callable[[Sequence[Raw], Seen], Iterator[OpenOrd
                 instrument=text(row, "symbol"),
                 asset=base if text(row, "side").upper() == "SELL" else quote,
                 locked=ZERO,
-                placed_at=instant(row, "bookTime", "createTime", "time"),
+                placed_at=instant(row, "bookTime", "createTime", "time", "updateTime"),
             )
 
     return translate
+
+
+def conditional_orders(rows: Sequence[Raw], seen: Seen) -> Iterator[OpenOrder]:
+    """Read ``papi/v1/um/conditional/openOrders``: they are numbered by strategy."""
+    return algo_orders("papi-conditional")([{**row, "algoId": text(row, "strategyId")} for row in rows], seen)
 
 
 def positions(kind: str, prefix: str) -> Callable[[Sequence[Raw], Seen], Iterator[Position]]:
