@@ -20,6 +20,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "people": ("closeout.commands.people:people", "List the seeded people and how to sign in as each."),
     "certificate": ("closeout.commands.records:certificate", "Verify a certificate of closure, offline."),
     "claim": ("closeout.commands.claim:claim", "Claim late value and statements of a closed account."),
+    "identifier": ("closeout.commands.identifier:identifier", "May an address or number be used again."),
+    "retention": (
+        "closeout.commands.retention:retention",
+        "What the law keeps; keep it longer by two people.",
+    ),
     "erasure": (
         "closeout.commands.records:erasure",
         "Apply erasures again after a restore, look for traces.",

@@ -67,6 +67,7 @@ class Effect(StrEnum):
     ERASE_KEYS = "vault.destroy"  # only when the venue has erased: a hold there stops it
     CERTIFY = "certificate.issue"
     NOTIFY = "message.send"
+    SIGNAL = "signal.send"  # to a relying party; waits for nothing, and nothing waits for it
 
 
 @dataclass(frozen=True)

@@ -235,13 +235,33 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "en": "The two passphrases are not the same. Nothing was downloaded.",
         "zh": "两次输入的口令不一致，未下载任何文件。",
     },
+    "identifier_kind": {
+        "en": "An identifier is an email or a phone.",
+        "zh": "标识符只能是邮箱或手机号。",
+    },
     "claim_unproven": {
-        "en": "This does not prove the claim. Give the certificate of closure as it was issued, and name and e-mail address as the account had them.",
-        "zh": "无法证明该申领。请提供原始注销证明，并填写账户当时登记的姓名与邮箱。",
+        "en": "This does not prove the claim. Give the certificate of closure as it was issued, and your details as the account had them.",
+        "zh": "无法证明该申领。请提供原始注销证明，并按账户当时的登记填写资料。",
+    },
+    "extension_date": {
+        "en": "Name a day after {until}, until when it is kept anyway.",
+        "zh": "请填写晚于 {until} 的日期；在此之前本来就会保留。",
+    },
+    "extension_reason": {
+        "en": "Name why it must be kept longer: a court order, an order of an authority, an investigation, a dispute.",
+        "zh": "请说明为何需要延长保留：法院命令、主管机关命令、调查或争议。",
+    },
+    "extension_too_long": {
+        "en": "It can be kept five years longer at most.",
+        "zh": "最多只能延长五年。",
+    },
+    "claim_incomplete": {
+        "en": "Choose the certificate and fill in every field.",
+        "zh": "请选择注销证明文件，并填写每一项。",
     },
     "claim_waits": {
-        "en": "This certificate was tried too often. Try again in {minutes} minutes.",
-        "zh": "该证明尝试次数过多，请在 {minutes} 分钟后重试。",
+        "en": "This was tried too often. Try again in {minutes} minutes.",
+        "zh": "尝试次数过多，请在 {minutes} 分钟后重试。",
     },
     "unknown_language": {
         "en": "The language is not known. Known are zh and en.",

@@ -29,7 +29,7 @@ def closed(exchange: Exchange) -> tuple[Case, Holder]:
 
 def refused(document: bytes, exchange: Exchange, **words: str) -> str:
     with pytest.raises(Refused) as no:
-        claims.prove(document, now=exchange.now, **words)
+        claims.prove(document, claims.Told(**words), now=exchange.now)
     return no.value.reasons[0].code
 
 
@@ -41,7 +41,8 @@ def test_late_value_is_claimed_with_certificate_and_identity(real: Exchange) -> 
     assert real.again(case).state == "erased"
     real.deposit(case.account_id, "33")
     real.later(days=180)
-    proven = claims.prove(document, name=f"  {holder.name.upper()} ", email=holder.email or "", now=real.now)
+    told = claims.Told(f"  {holder.name.upper()} ", holder.email or "")
+    proven = claims.prove(document, told, now=real.now)
     assert proven == case
     assert claims.waiting(case) == {"USDT": Decimal(33)}
     assert claims.pay(case, now=real.now) == {"USDT": Decimal(33)}
@@ -70,7 +71,7 @@ def test_neither_alone_proves_a_claim(real: Exchange) -> None:
     assert answers == ["claim_unproven"] * claims.TRIES + ["claim_waits"]
     assert refused(document, real, **right) == "claim_waits"
     real.later(hours=1)
-    assert claims.prove(document, now=real.now, **right) == case
+    assert claims.prove(document, claims.Told(**right), now=real.now) == case
 
 
 def test_an_identifier_is_free_after_thirty_days_and_never_blocks_another(real: Exchange) -> None:
@@ -97,8 +98,9 @@ def test_tombstones_are_purged_on_time(real: Exchange) -> None:
             return [kind for (kind,) in cursor.fetchall()]
 
     duties = {"retention": upkeep.DUTIES["retention"]}
-    assert kinds() == ["claimant", "email", "phone"]
-    for days, left in ((179, ["claimant", "email", "phone"]), (180, ["claimant"]), (5 * 366, [])):
+    everything = ["claimant", "document", "email", "phone"]
+    assert kinds() == everything
+    for days, left in ((179, everything), (180, ["claimant", "document"]), (5 * 366, [])):
         now = case.closed_at + timedelta(days=days)
         upkeep.turn(now=now, present=now, duties=duties)
         assert kinds() == left

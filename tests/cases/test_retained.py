@@ -13,11 +13,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from django.db import connection
 from tests.cases.exchange import Exchange
+from tests.cases.people import seeded
+from tests.cases.test_holds import signed_in
 
-from closeout.cases import documents, erasures, retained, upkeep, vaults, worker
+from closeout.cases import documents, erasures, keeping, retained, start, upkeep, vaults, worker
 from closeout.cases.models import Case, Document, EffectRow
+from closeout.commands.retention import retention as retention_command
 from closeout.reasons import Refused
 from closeout.records import retention
 from closeout.records.vault import KeyDestroyed
@@ -203,3 +207,63 @@ def test_a_folder_of_archives_is_made(real: Exchange, tmp_path: Path) -> None:
     case = real.open(real.accounts[1])
     documents.build_archive(case, now=real.now)
     assert vaults.archives().stat().st_mode & 0o077 == 0
+
+
+def test_compliance_keeps_longer_in_the_console_with_two_people(real: Exchange) -> None:
+    """R-REC-4: one asks, another agrees; nobody else may, nobody twice, not the past, not beyond five years."""
+    case = closed(real)
+    real.work(days=181)
+    people = seeded()
+
+    first, second = signed_in(people, "compliance-1"), signed_in(people, "compliance-2")
+    until = items(case)["identity"].until
+    said = {
+        "category": "identity",
+        "reason": "court_order",
+        "until": f"{until + timedelta(days=365):%Y-%m-%d}",
+    }
+    address = f"/console/cases/{case.number}"
+    for changed in (
+        {"until": f"{until:%Y-%m-%d}"},
+        {"reason": "because"},
+        {"until": ""},
+        {"category": "archive"},
+    ):
+        assert first.post(f"{address}/extensions", said | changed).status_code == 409
+    assert signed_in(people, "support-1").post(f"{address}/extensions", said).status_code in (403, 409)
+    assert first.post(f"{address}/extensions", said).status_code == 302
+    (asked,) = retained.asked(case)
+    assert 'name="extension"' not in first.get(address).content.decode()
+    assert 'name="extension"' in second.get(address).content.decode()
+    for who in (first, signed_in(people, "support-1"), signed_in(people, "auditor-1")):
+        assert who.post(f"{address}/extended", {"extension": asked.number}).status_code in (403, 409)
+    assert items(case)["identity"].until == until
+    assert second.post(f"{address}/extended", {"extension": asked.number}).status_code == 302
+    assert f"{items(case)['identity'].until:%Y-%m-%d}" == said["until"]
+    assert second.post(f"{address}/extended", {"extension": asked.number}).status_code == 409
+    far = keeping.ask(
+        people.by_name["compliance-1"], case, "transactions", until=(until + timedelta(days=6 * 366)).date(),
+        reason="court_order", now=real.now,
+    )  # fmt: skip
+    with pytest.raises(Refused) as no:
+        keeping.agree(people.by_name["compliance-2"], case, far, now=real.now)
+    assert no.value.reasons[0].code == "extension_too_long"
+
+
+def test_the_terminal_keeps_longer_with_two_people(real: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = closed(real)
+    seeded()
+    monkeypatch.setattr(start, "begin", lambda: "")
+
+    def run(*words: str) -> str:
+        said = CliRunner().invoke(retention_command, [*words, "--lang", "en"])
+        return said.output if said.exit_code == 0 else str(said.exception)
+
+    day = f"{items(case)['identity'].until + timedelta(days=30):%Y-%m-%d}"
+    asking = ["ask", case.number, "identity", "--until", day, "--reason", "open_dispute", "--by"]
+    assert "no_right" in run(*asking, "support-1")
+    assert "agree" in run(*asking, "compliance-1")
+    (asked,) = retained.asked(case)
+    assert f"request {asked.number}: until {day}, open_dispute" in run("show", case.number)
+    assert "four_eyes" in run("agree", str(asked.number), "--by", "compliance-1")
+    assert run("agree", str(asked.number), "--by", "compliance-2") == f"identity is kept until {day}.\n"

@@ -1,12 +1,13 @@
 """After the end: value that arrived late, statements that are still owed, and who may have them (R-CLO-7, R-REC-2).
 
 Two things together prove it: the certificate of closure, which only the former holder was given, and who they are. For
-the second a keyed hash of name and address is kept, and nothing else; what the law keeps is not opened for it.
+the second keyed hashes are kept, of name and address and of name and document; what the law keeps is not opened for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
@@ -43,35 +44,65 @@ def remember(case: Case, *, now: datetime) -> None:
         tombstones.Mark("phone", holder.phone or "", contacts),
         tombstones.Mark("claimant", tombstones.claimant(holder.name, holder.email or ""), claims),
     ]
+    if holder.document:
+        marks.append(tombstones.Mark("document", tombstones.document(holder.name, holder.document), claims))
     subject = vaults.subject_of(case.venue, case.account_id)
     with transaction.atomic():
         tombstones.keep(_own(), vaults.vault(), subject, marks, closed_at=closed_at)
 
 
-def prove(document: bytes, *, name: str, email: str, now: datetime) -> Case:
-    """Return the closed case that ``document`` certifies, if name and address are its holder's. ``now``: aware UTC.
+@dataclass(frozen=True)
+class Told:
+    """What somebody tells of themselves; the policy says which of address and document is needed."""
 
-    What was wrong is not told: not whether the certificate is ours, nor which of the two does not fit. Raises: Refused
-    (claim_unproven, claim_waits).
+    name: str
+    email: str = ""
+    document: str = ""
+
+
+def prove(paper: bytes, told: Told, *, now: datetime) -> Case:
+    """Return the closed case that the certificate ``paper`` certifies, if what is told is its holder's.
+
+    What was wrong is not told: not whether the certificate is ours, nor what does not fit. ``now``: aware UTC.
+    Raises: Refused (claim_unproven, claim_waits).
     """
-    said = certificate.verify(document, vaults.signing(now=now).public())
+    said = certificate.verify(paper, vaults.signing(now=now).public())
     number = str((said.statement or {}).get("number", ""))
-    case = Case.objects.filter(number=number).first() if said.valid and said.form in {"pdf", "json"} else None
+    return of_number(number if said.valid and said.form in {"pdf", "json"} else "", told, now=now)
+
+
+def of_number(number: str, told: Told, *, now: datetime) -> Case:
+    """Return the closed case of a certificate that was verified, as :func:`prove`; an empty number proves nothing.
+
+    Raises: Refused (claim_unproven, claim_waits).
+    """
+    case = Case.objects.filter(number=number).first() if number else None
     if case is None:
         raise refuse("claim_unproven")
     wait = limits.wait_for(f"claim:{case.number}", count=TRIES, per=PER, now=now)
     if wait:
         raise refuse("claim_waits", minutes=1 + int(wait.total_seconds() // 60))
-    subject = vaults.subject_of(case.venue, case.account_id)
-    naive = now.replace(tzinfo=None)
-    proven = tombstones.is_claimant(_own(), vaults.vault(), subject, name=name, email=email, now=naive)
-    _note(case, "claim:prove" if proven else "claim:refuse", {}, now=now)
+    proven = all(_fits(case, kind, told, now=now) for kind in policies.in_force().claim_proof)
+    note(case, "claim:prove" if proven else "claim:refuse", {}, now=now)
     if not proven:
         raise refuse("claim_unproven")
     return case
 
 
-def _note(case: Case, event: str, details: Mapping[str, object], *, now: datetime) -> None:
+def _fits(case: Case, proof: str, told: Told, *, now: datetime) -> bool:
+    kind, value = (
+        ("document", tombstones.document(told.name, told.document))
+        if proof == "document"
+        else ("claimant", tombstones.claimant(told.name, told.email))
+    )
+    subject = vaults.subject_of(case.venue, case.account_id)
+    return tombstones.is_claimant(
+        _own(), vaults.vault(), subject, kind=kind, value=value, now=now.replace(tzinfo=None)
+    )
+
+
+def note(case: Case, event: str, details: Mapping[str, object], *, now: datetime) -> None:
+    """Write what a claimant did into the audit log."""
     with transaction.atomic():
         audit.append([audit.Line(case.number, event, "holder", details)], now=now)
 
@@ -86,7 +117,7 @@ def pay(case: Case, *, now: datetime) -> Mapping[str, Decimal]:
     paid = venues.sandbox().pay_suspense(case.account_id)
     if paid:
         said = "|".join(f"{asset}={amount:f}" for asset, amount in sorted(paid.items()))
-        _note(case, "claim:pay", {"paid": said[:200]}, now=now)
+        note(case, "claim:pay", {"paid": said[:200]}, now=now)
     return paid
 
 

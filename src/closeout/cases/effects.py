@@ -26,12 +26,16 @@ log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=30)
 FIRST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(minutes=15)
-BOUNDED = {Effect.NOTIFY.value: 20}  # attempts after which an effect is given up and shown as failed
+BOUNDED = {
+    Effect.NOTIFY.value: 20,
+    Effect.SIGNAL.value: 200,
+}  # attempts; then it is given up and shown as failed
 BUGS_MAX = 20  # attempts of an effect whose handler breaks
 BUG = "bug"
 
 # An effect waits for the earlier ones of its case: the freeze comes before the letter that tells of it. One that
 # failed for good stops those behind it until a person looks, except a letter: nothing waits for a letter for ever.
+# A signal to a relying party waits for the earlier ones to the same party only, and nothing else waits for it.
 # What this version does not know is left to the workers of the next one.
 CLAIM = """
 with ready as (
@@ -39,7 +43,9 @@ with ready as (
     where e.state = 'ready' and e.run_at <= %(now)s and e.kind = any(%(kinds)s) and not exists (
         select from cases_effect as earlier
         where earlier.case_id = e.case_id and earlier.id < e.id and earlier.state <> 'done'
-            and (earlier.state <> 'failed' or earlier.kind <> 'message.send')
+            and (earlier.state <> 'failed' or earlier.kind not in ('message.send', 'signal.send'))
+            and (earlier.kind = 'signal.send') = (e.kind = 'signal.send')
+            and (e.kind <> 'signal.send' or earlier.data ->> 'party' = e.data ->> 'party')
     )
     order by e.lane, e.run_at, e.id limit %(most)s for no key update skip locked
 )
@@ -113,7 +119,7 @@ Handler = Callable[[Sequence[Claimed], datetime], Sequence[Outcome]]
 def claim(*, now: datetime, most: int, kinds: Collection[str]) -> list[Claimed]:
     """Take up to ``most`` effects whose time has come; each is ours until its lease ends.
 
-    What a person waits for comes first, then the longest waiting. At most one effect of a case.
+    What a person waits for comes first, then the longest waiting. At most one effect of a case, signals aside.
     """
     values: dict[str, Any] = {
         "now": now,

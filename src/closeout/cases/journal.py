@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
-from closeout.cases import audit, membership, policies, reminders
+from closeout.cases import audit, membership, parties, policies, reminders
 from closeout.cases.ordered import run_at
 from closeout.lifecycle import FROZEN, Effect, Event, State
 
@@ -66,6 +66,7 @@ def record(steps: Sequence[Step], *, actor: str, now: datetime) -> None:
             ],
             lane=lane,
         )
+    enqueue(parties.told(steps, now=now))
     membership.note(steps, now=now)
     audit.append(
         [audit.Line(step.case.number, f"case:{step.event}", actor, _audited(step)) for step in steps], now=now

@@ -45,6 +45,7 @@ class Right(StrEnum):
     ASK_RECOVER = "ask_recover"  # give a protected account back to its owner
     ASK_ERASE = "ask_erase"  # early erasure
     PLACE_HOLD = "place_hold"
+    EXTEND_KEPT = "extend_kept"  # ask to keep longer what the law keeps, or agree to it
     DECIDE = "decide"  # yes or no to what somebody else asked for
     RETRY = "retry"  # an effect that was given up
     OPEN_MANDATE = "open_mandate"  # let others than the holder sign
@@ -105,6 +106,7 @@ RIGHTS: Mapping[tuple[Right, Role], frozenset[State]] = {
     (V.ASK_ERASE, R.SUPPORT): OBSERVED,
     (V.ASK_ERASE, R.COMPLIANCE): OBSERVED,
     (V.PLACE_HOLD, R.COMPLIANCE): LIVING,
+    (V.EXTEND_KEPT, R.COMPLIANCE): CLOSED,
     (V.DECIDE, R.APPROVER): LIVING,
     (V.DECIDE, R.COMPLIANCE): LIVING,
     (V.RETRY, R.OPERATOR): CLOSED | FROZEN,

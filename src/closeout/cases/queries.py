@@ -13,7 +13,7 @@ from closeout.cases import corrections, ordered, policies
 from closeout.cases.models import Case, CaseEvent, CaseHold, Challenge, Document, EffectRow, Mandate
 from closeout.conditions import check
 from closeout.facts.postgres import PostgresFacts
-from closeout.lifecycle import FINAL, Event, State
+from closeout.lifecycle import CLOSED, FINAL, Event, State
 from closeout.policy import Policy
 
 
@@ -21,6 +21,16 @@ def case_of(account_id: int, *, venue: str) -> Case | None:
     """Return the case of the account that is not in a final state, else its newest one, else None."""
     ended = ExpressionWrapper(Q(state__in=sorted(FINAL)), output_field=BooleanField())
     return Case.objects.filter(venue=venue, account_id=account_id).order_by(ended, "-id").first()
+
+
+def closed_of(subjects: Collection[str]) -> Sequence[Case]:
+    """Return the newest closed case of each of ``subjects`` (``venue:account``)."""
+    pairs = [subject.rpartition(":") for subject in subjects]
+    wanted = Q(pk__in=[])
+    for venue, _, account in pairs:
+        wanted |= Q(venue=venue, account_id=int(account))
+    found = Case.objects.filter(wanted, state__in=sorted(CLOSED)).order_by("venue", "account_id", "-id")
+    return list(found.distinct("venue", "account_id"))
 
 
 def open_case_of(account_id: int, *, venue: str) -> Case | None:

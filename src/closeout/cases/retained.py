@@ -13,7 +13,7 @@ import json
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -152,17 +152,26 @@ def _take(whole: Path, part: Path) -> None:
                     shutil.copyfileobj(source, into, export.CHUNK)
 
 
+def items(case: Case) -> Mapping[str, retention.Item]:
+    """Return what is or was kept of ``case``, by category."""
+    return retention.find(_own(), vaults.subject_of(case.venue, case.account_id))
+
+
+def statements_until(case: Case) -> datetime | None:
+    """Return until when its statements can be read; none if they were never kept or are erased."""
+    item = items(case).get("transactions")
+    if item is None or item.erased_at is not None or case.closed_at is None:
+        return None
+    return readable_until(case.closed_at, policies.of_version(case.policy_id))
+
+
 def statements(case: Case, *, now: datetime) -> Iterator[bytes]:
     """Yield the transactions, statement and tax files of a closed account as one archive, in pieces.
 
     Raises: Refused (no_document: never kept, or its seasons are over), OSError.
     """
-    subject = vaults.subject_of(case.venue, case.account_id)
-    item = retention.find(_own(), subject).get("transactions")
-    over = case.closed_at is None or now >= readable_until(
-        case.closed_at, policies.of_version(case.policy_id)
-    )
-    if item is None or item.erased_at is not None or over:
+    until, item = statements_until(case), items(case).get("transactions")
+    if until is None or item is None or now >= until:
         raise refuse("no_document")
     try:
         return sealed_files.opened(
@@ -227,7 +236,7 @@ def ask_extension(case: Case, category: str, *, until: datetime, reason: str, by
 
     Raises: Refused (no_document), NotExtended.
     """
-    item = retention.find(_own(), vaults.subject_of(case.venue, case.account_id)).get(category)
+    item = items(case).get(category)
     if item is None:
         raise refuse("no_document")
     with transaction.atomic():
@@ -237,6 +246,17 @@ def ask_extension(case: Case, category: str, *, until: datetime, reason: str, by
         details = {"number": number, "category": category, "until": f"{until:%Y-%m-%d}", "reason": reason}
         audit.append([audit.Line(case.number, "retention:ask", by, details)], now=now)
     return number
+
+
+def asked(case: Case) -> Sequence[retention.Asked]:
+    """Return the requests about ``case`` that wait for a second person."""
+    return retention.waiting(_own(), subject=vaults.subject_of(case.venue, case.account_id))
+
+
+def case_of_extension(number: int) -> str | None:
+    """Return the number of the case that a waiting request is about."""
+    found = retention.waiting(_own(), number=number)
+    return found[0].case_number if found else None
 
 
 def agree_extension(number: int, *, by: str, now: datetime) -> retention.Item:

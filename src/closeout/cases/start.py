@@ -19,7 +19,8 @@ def begin(*, behind: bool = False) -> str:
     """Start the database if it is ours, migrate under a lock, set Django up; return the database's URL.
 
     A database that is older than its ledger of erasures does not serve, unless it is opened to be brought up to it
-    (``behind``). Idempotent. Raises: ClusterError, MigrationError, PolicyError, Behind.
+    (``behind``). Idempotent. Raises: ClusterError, MigrationError, PolicyError, Behind,
+    BadParties.
     """
     url = cluster.ensure()
     os.environ["CLOSEOUT_DATABASE_URL"] = url
@@ -27,9 +28,10 @@ def begin(*, behind: bool = False) -> str:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS)
     django.setup()
     migrate(url)
-    if not behind:
-        from closeout.cases import erasures
+    from closeout.cases import erasures, parties
 
+    parties.parties()  # a mistake there stops the start, not a closing
+    if not behind:
         erasures.demand_seen()
     return url
 

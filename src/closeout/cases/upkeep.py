@@ -14,7 +14,18 @@ from datetime import datetime, timedelta
 from django.db import InterfaceError, OperationalError, connection
 
 from closeout import cluster
-from closeout.cases import audit, claims, documents, limits, mandates, retained, vaults, venues
+from closeout.cases import (
+    audit,
+    claiming,
+    claims,
+    documents,
+    limits,
+    mandates,
+    retained,
+    signals,
+    vaults,
+    venues,
+)
 from closeout.cases.clearing_journal import present
 from closeout.records import epochs
 from closeout.venues.base import Unreachable
@@ -84,6 +95,8 @@ def _retention(now: datetime) -> str:
     """Erase what the law has kept and whose date has come (R-REC-4)."""
     mandates.forget(now=now)
     ended, purged = retained.end_due(now=now), claims.purge(now=now)
+    signals.forget()
+    claiming.forget(now=now)
     return f"ended {ended}, purged {purged}" if ended or purged else ""
 
 

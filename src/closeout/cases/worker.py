@@ -14,6 +14,7 @@ from django.db import InterfaceError, OperationalError, connections, transaction
 from closeout.cases import (
     applications,
     brakes,
+    claiming,
     clearings,
     closing,
     desk,
@@ -22,6 +23,7 @@ from closeout.cases import (
     messages,
     policies,
     queries,
+    signals,
     upkeep,
     venues,
 )
@@ -43,6 +45,7 @@ TOGETHER = {
     Effect.RECORDS.value: 1,
     Effect.CERTIFY.value: 20,
     Effect.NOTIFY.value: 20,
+    Effect.SIGNAL.value: 20,
 }  # what one lease is long enough for
 TOGETHER_MAX = 100
 WATCH_EVERY = timedelta(minutes=1)
@@ -51,7 +54,7 @@ BROKEN_ASIDE = timedelta(hours=1)  # for a case that a sweep broke over
 IDLE_SECONDS = 1.0
 HOLD = "no_holds"  # the condition behind which a hold stands
 
-HANDLERS: dict[str, effects.Handler] = closing.HANDLERS | messages.HANDLERS
+HANDLERS: dict[str, effects.Handler] = closing.HANDLERS | messages.HANDLERS | signals.HANDLERS
 Sweep = Callable[[Sequence[int], datetime], int]
 Reports = Mapping[int, Report]
 
@@ -68,6 +71,7 @@ def turn(*, now: datetime) -> int:
         *(lambda state=state, step=step: _sweep(state, step, now=now) for state, step in SWEEPS),
         lambda: _watch(now=now),
         lambda: messages.remind(now=now, most=BATCH),
+        lambda: claiming.send_codes(now=now),
         lambda: desk.collect(now=now),
         lambda: evidence.forget(now=now),
         lambda: campaigns.turn(now=now, close=_whole(_close), erase=_whole(_erase)),

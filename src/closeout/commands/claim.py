@@ -11,6 +11,7 @@ from closeout.commands import door
 SAY = {
     "name": {"en": "Name, as the account had it", "zh": "姓名（账户登记）"},
     "email": {"en": "E-mail address, as the account had it", "zh": "邮箱（账户登记）"},
+    "document": {"en": "Number of the identity document", "zh": "证件号码"},
     "nothing": {"en": "{number}: nothing waits to be claimed.", "zh": "{number}：没有待申领的资产。"},
     "waits": {"en": "{number}: {amount} {asset} waits.", "zh": "{number}：{amount} {asset} 待申领。"},
     "paid": {"en": "{number}: {amount} {asset} paid out.", "zh": "{number}：已支付 {amount} {asset}。"},
@@ -28,17 +29,19 @@ SAY = {
 def claim(certificate: Path, pay: bool, statements: Path | None, lang: str | None) -> None:
     """Show what arrived after the closing that CERTIFICATE (PDF or JSON) certifies; pay it out, save statements.
 
-    Asks for name and e-mail address at the prompt, never in an argument. Exit codes: 0 done, 1 not proven.
+    Asks for name and e-mail address, or what the policy names, at the prompt, never in an argument.
+    Exit codes: 0 done, 1 not proven.
     """
     from closeout.cases import start
 
     start.begin()
-    from closeout.cases import claims, documents, retained, venues
+    from closeout.cases import claims, documents, policies, retained, venues
 
     language, now = door.language(lang), venues.now()
-    name = click.prompt(SAY["name"][language], err=True)
-    email = click.prompt(SAY["email"][language], err=True)
-    case = claims.prove(certificate.read_bytes(), name=name, email=email, now=now)
+    asked = {"name": click.prompt(SAY["name"][language], err=True)}
+    for proof in policies.in_force().claim_proof:
+        asked[proof] = click.prompt(SAY[proof][language], err=True)
+    case = claims.prove(certificate.read_bytes(), claims.Told(**asked), now=now)
     found = claims.pay(case, now=now) if pay else claims.waiting(case)
     for asset, amount in sorted(found.items()):
         line = SAY["paid" if pay else "waits"][language]

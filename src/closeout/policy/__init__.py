@@ -14,6 +14,7 @@ from typing import Any
 from closeout.policy import laws
 
 FACTORS = ("email", "sms", "totp", "passkey")
+CLAIM_PROOFS = ("email", "document")
 MAILBOX_OR_PHONE = frozenset({"email", "sms"})
 
 
@@ -69,6 +70,7 @@ class Policy:
         metadata={"least": Decimal(0), "most": Decimal("0.2"), "why": "share of the shown price"},
     )
     verification: tuple[str, ...] = ("email", "sms", "totp")
+    claim_proof: tuple[str, ...] = ("email",)  # of a former holder, beside certificate and name
     law_packs: tuple[str, ...] = ()
     own_domains: tuple[str, ...] = ("closeout.example",)
 
@@ -113,6 +115,8 @@ def _contradictions(policy: Policy) -> list[str]:
         problems.append(f"verification names {', '.join(unknown)}; known are {', '.join(FACTORS)}")
     elif set(policy.verification) <= MAILBOX_OR_PHONE:
         problems.append("verification needs at least one of totp or passkey beside mailbox and phone")
+    if not policy.claim_proof or not set(policy.claim_proof) <= set(CLAIM_PROOFS):
+        problems.append(f"claim_proof names one or both of {', '.join(CLAIM_PROOFS)}")
     if not policy.own_domains:
         problems.append("own_domains is empty; messages must name the true domains")
     if policy.identifier_reuse_days > policy.observation_days:

@@ -160,6 +160,32 @@ def ask(connection: Connection, item: Item, *, until: datetime, reason: str, by:
     return int(number)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A request that waits for a second person. ``until``, ``asked_at``: naive UTC."""
+
+    number: int
+    category: str
+    case_number: str
+    until: datetime
+    reason: str
+    asked_by: str
+    asked_at: datetime
+
+
+def waiting(connection: Connection, *, subject: str = "", number: int = 0) -> list[Asked]:
+    """Return requests that nobody has agreed to: those of ``subject``, or the one of that ``number``."""
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        cursor.execute(
+            "select e.extension_id, i.category, i.case_number, e.until, e.reason, e.asked_by, e.asked_at"
+            " from retention.extension as e join retention.item as i using (item_id)"
+            " where e.agreed_by is null and i.erased_at is null and (i.subject = %s or e.extension_id = %s)"
+            " order by e.extension_id",
+            (subject, number),
+        )
+        return [Asked(*row) for row in cursor.fetchall()]
+
+
 def agree(connection: Connection, number: int, *, by: str, at: datetime) -> Item:
     """Agree to request ``number`` as the second person, and put the date off.
 

@@ -17,7 +17,8 @@ from psycopg.rows import tuple_row
 
 from closeout.records.vault import Vault
 
-KINDS = ("email", "phone", "claimant")
+KINDS = ("email", "phone", "claimant", "document")
+TOGETHER = ("claimant", "document")  # already in their normal form: two things as one
 
 Connection = psycopg.Connection[Any]
 
@@ -36,7 +37,14 @@ def normal(kind: str, value: str) -> str:
     if kind == "phone":
         return re.sub(r"\D", "", value)
     folded = unicodedata.normalize("NFKC", value).casefold()
+    if kind == "document":
+        return re.sub(r"[\W_]", "", folded)
     return folded.strip() if kind == "email" else " ".join(folded.split())
+
+
+def document(name: str, number: str) -> str:
+    """Return what identifies a claimant by a document: name and number together."""
+    return f"{normal('claimant', name)}|{normal('document', number)}"
 
 
 def claimant(name: str, email: str) -> str:
@@ -45,7 +53,7 @@ def claimant(name: str, email: str) -> str:
 
 
 def _hash(vault: Vault, kind: str, value: str) -> bytes:
-    said = value if kind == "claimant" else normal(kind, value)
+    said = value if kind in TOGETHER else normal(kind, value)
     return vault.tombstone(said, field=f"closed.{kind}")
 
 
@@ -93,16 +101,25 @@ def usable_from(
 
 
 def is_claimant(
-    connection: Connection, vault: Vault, subject: str, *, name: str, email: str, now: datetime
+    connection: Connection, vault: Vault, subject: str, *, kind: str, value: str, now: datetime
 ) -> bool:
-    """Say whether name and address are those of the former holder of ``subject``."""
+    """Say whether ``value`` (:func:`claimant` or :func:`document`) is that of the former holder of ``subject``."""
     with connection.cursor(row_factory=tuple_row) as cursor:
         cursor.execute(
-            "select 1 from retention.tombstone where kind = 'claimant' and hash = %s and subject = %s"
-            " and purge_at > %s",
-            (_hash(vault, "claimant", claimant(name, email)), subject, now),
+            "select 1 from retention.tombstone where kind = %s and hash = %s and subject = %s and purge_at > %s",
+            (kind, _hash(vault, kind, value), subject, now),
         )
         return cursor.fetchone() is not None
+
+
+def subjects(connection: Connection, vault: Vault, kind: str, value: str, *, now: datetime) -> list[str]:
+    """Return whose closed accounts had the identifier ``value``, as far as it is remembered. ``now``: naive UTC."""
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        cursor.execute(
+            "select subject from retention.tombstone where kind = %s and hash = %s and purge_at > %s order by subject",
+            (kind, _hash(vault, kind, value), now),
+        )
+        return [subject for (subject,) in cursor.fetchall()]
 
 
 def purge(connection: Connection, now: datetime) -> int:

@@ -167,6 +167,7 @@ class Holder:
     phrase: str = ""  # anti-phishing word chosen by the holder, shown in every message
     replaced: tuple[tuple[str, str], ...] = ()  # (email or sms, address) replaced in the last 90 days
     passkeys: tuple[Passkey, ...] = ()
+    document: str = ""  # number of the identity document, where the venue knows one
 
 
 class Rejected(Exception):

@@ -1,5 +1,6 @@
 """Tables of the case file, one file per subject."""
 
+from closeout.cases.models.aftermath import ClaimRound, RecycledIdentifier
 from closeout.cases.models.campaigns import (
     Brake,
     Campaign,
@@ -35,6 +36,7 @@ __all__ = [
     "CaseHold",
     "CaseMessage",
     "Challenge",
+    "ClaimRound",
     "ClearingEntry",
     "ClearingEvent",
     "ClearingRun",
@@ -53,6 +55,7 @@ __all__ = [
     "PolicyChange",
     "PolicyVersion",
     "RateLimit",
+    "RecycledIdentifier",
     "Signer",
     "Staff",
     "StaffSession",

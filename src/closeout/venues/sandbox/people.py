@@ -133,6 +133,7 @@ def _described(account_id: int, language: str, private: Private, *, since: datet
         private.phrase,
         replaced,
         tuple(Passkey(bytes.fromhex(one), bytes.fromhex(key)) for one, key in private.passkeys),
+        private.document,
     )
 
 

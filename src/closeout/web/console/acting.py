@@ -7,7 +7,18 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.views.decorators.http import require_GET, require_POST
 
-from closeout.cases import correspondence, decisions, desk, evidence, findings, holds, phrases, staff, venues
+from closeout.cases import (
+    correspondence,
+    decisions,
+    desk,
+    evidence,
+    findings,
+    holds,
+    keeping,
+    phrases,
+    staff,
+    venues,
+)
 from closeout.cases.models import Case, EvidenceRequest, StaffSession, Task
 from closeout.cases.permissions import Right
 from closeout.reasons import refuse
@@ -121,6 +132,21 @@ def hold(request: HttpRequest, session: StaffSession, case: Case) -> str:
         ordered_on=ordered.date() if ordered else None, now=venues.now(),
     )  # fmt: skip
     return str(placed.pk)
+
+
+@_form("kept")
+def extension(request: HttpRequest, session: StaffSession, case: Case) -> str:
+    """Ask to keep longer what the law keeps."""
+    day = casing.moment_of(request.POST.get("until", ""))
+    category, reason = request.POST.get("category", ""), request.POST.get("reason", "")
+    until = day.date() if day else None
+    return str(keeping.ask(session.staff, case, category, until=until, reason=reason, now=venues.now()))
+
+
+@_form("kept")
+def extended(request: HttpRequest, session: StaffSession, case: Case) -> str:
+    """Agree to that as the second person."""
+    return keeping.agree(session.staff, case, _number(request, "extension"), now=venues.now()).category
 
 
 @_form("evidence")

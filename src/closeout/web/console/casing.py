@@ -20,6 +20,7 @@ from closeout.cases import (
     evidence,
     findings,
     holds,
+    keeping,
     phrases,
     policies,
     queries,
@@ -29,6 +30,7 @@ from closeout.cases import (
 )
 from closeout.cases.models import Case, Decision, Evidence, EvidenceRequest, Finding, Staff, Task
 from closeout.cases.permissions import Right, rights
+from closeout.cases.permissions import may as permitted
 from closeout.cases.refusals import REFUSALS
 from closeout.conditions import document
 from closeout.conditions.check import Report, Result
@@ -86,6 +88,8 @@ def case_page(request: HttpRequest, number: str) -> HttpResponse:
         holds=[_hold(one) for one in holds.of(case)] if Right.SEE_HOLDS in may else (),
         hold_kinds=words.HOLD_KINDS,
         scopes=words.SCOPES,
+        kept=_kept(case, session.staff) if Right.SEE_HOLDS in may else (),
+        extension_reasons=tuple(words.EXTENSIONS.items()),
         findings=_findings(case) if audience_of(session.staff) else (),
         finding_kinds=words.FINDINGS,
         asking_questions=EvidenceRequest.objects.filter(case=case, kind="questions", state="open").exists(),
@@ -263,6 +267,30 @@ def _findings(case: Case) -> Sequence[dict[str, object]]:
 
 def _hold(one: holds.Standing) -> dict[str, object]:
     return {"hold": one, "kind": words.HOLD_KINDS[one.kind], "scope": words.SCOPES[one.scope]}
+
+
+def _kept(case: Case, me: Staff) -> Sequence[dict[str, object]]:
+    return [
+        {
+            "category": one.item.category,
+            "name": words.KEPT[one.item.category],
+            "until": one.item.until,
+            "law": one.item.law,
+            "erased": one.item.erased_at is not None,
+            "asked": [
+                {
+                    "number": asked.number,
+                    "until": asked.until,
+                    "reason": words.EXTENSIONS.get(asked.reason, asked.reason),
+                    "by": asked.asked_by.removeprefix("agent:"),
+                    "mine": asked.asked_by != str(staff.actor(me))
+                    and permitted(me.role, Right.EXTEND_KEPT, case.state),
+                }
+                for asked in one.asked
+            ],
+        }
+        for one in keeping.of(case)
+    ]
 
 
 def came_back(number: str, anchor: str = "") -> str:

@@ -88,6 +88,16 @@ HOLD_KINDS = {
     "dispute": _("Dispute"),
     "check": _("Ordinary check"),
 }
+KEPT = {
+    "identity": _("Identity"),
+    "transactions": _("Transactions, statements, tax files"),
+}
+EXTENSIONS = {
+    "court_order": _("Court order"),
+    "authority_order": _("Order of an authority"),
+    "open_investigation": _("Open investigation"),
+    "open_dispute": _("Open dispute"),
+}
 SCOPES = {
     "closing": _("stops closing"),
     "erasure": _("stops erasure"),

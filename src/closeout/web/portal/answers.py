@@ -271,11 +271,14 @@ ANSWERS: tuple[Answer, ...] = (
                 "Old deposit addresses no longer credit anything. What arrives in the observation period lies in a separate "
                 "ledger. Claim it with the certificate and your identity."
             ),
+            _(
+                "If the certificate or the mailbox is lost, people of support verify you; that takes longer, and what "
+                "arrived stays yours meanwhile."
+            ),
         ),
         "注销后充值 到账 申领 误转 late deposit after closing claim arrived",
         (),
-        ("support", _("Claim it with support")),
-        query="about=late-value",
+        ("closed", _("To the page of closed accounts")),
     ),
     Answer(
         "cannot-sign-in",

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from csp.constants import SELF
 from csp.decorators import csp_update
-from django.core.files.uploadhandler import MemoryFileUploadHandler, StopUpload
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -18,26 +16,9 @@ from closeout.cases import applications, evidence, policies, proving, queries, u
 from closeout.cases.models import Case, EvidenceRequest
 from closeout.reasons import Refused, refuse
 from closeout.venues.base import Unreachable
-from closeout.web.portal import errors, holder, pages, standing
+from closeout.web.portal import errors, holder, pages, standing, uploading
 
-BORDER = 64 * 1024  # what a form may add around its file
-DRAINED = 80 << 20  # bytes that are read and thrown away, so that the reason arrives
 CAMERA = "camera=(self), microphone=(self), geolocation=(), payment=(), usb=()"
-
-
-class InMemory(MemoryFileUploadHandler):
-    """Keeps a file in memory, whatever its size: nothing of a person lies unsealed on a disk."""
-
-    def handle_raw_input(self, *_args: Any, **_kwargs: Any) -> None:
-        """Take everything; the size of the whole body was looked at before."""
-        self.activated = True
-
-    def new_file(self, *args: Any, **kwargs: Any) -> None:
-        """Begin a file. Raises: StopUpload for a second one."""
-        if getattr(self, "begun", False):
-            raise StopUpload(connection_reset=False)
-        self.begun = True
-        super().new_file(*args, **kwargs)
 
 
 @require_http_methods(["GET", "POST"])
@@ -97,22 +78,12 @@ def bounded(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponse
     @require_POST
     def looked_at(request: HttpRequest, kind: str) -> HttpResponseBase:
         most = uploads.MOST[kind]
-        length = request.META.get("CONTENT_LENGTH", "")
-        if not length.isdigit() or int(length) > most + BORDER:
-            _drain(request)
+        if not uploading.admit(request, most=most):
             why = refuse("upload_too_large", megabytes=most >> 20)
             return _plain(why) if _is_script(request) else errors.refused(request, why)
-        request.upload_handlers = [InMemory(request)]
         return csrf_protect(view)(request, kind)
 
     return looked_at
-
-
-def _drain(request: HttpRequest) -> None:
-    """Read a body that is too large and keep nothing, so that the browser reads the answer."""
-    left = DRAINED
-    while left > 0 and (part := request.read(1 << 16)):
-        left -= len(part)
 
 
 @bounded

@@ -129,7 +129,7 @@ def _too_late(request: HttpRequest, case: Case, standing: Standing) -> HttpRespo
         title = _("This link has expired")
         what = _("The cooling-off period of application %(number)s is over and the account is closed.")
         then = _("It cannot be brought back. What arrives late can still be claimed.")
-        way = reverse("portal:help_page", args=["late-value"]), _("Claim what arrived late")
+        way = reverse("portal:closed"), _("Claim what arrived late")
     else:
         title = _("This link has expired")
         what = _("Application %(number)s has ended without closing the account.")

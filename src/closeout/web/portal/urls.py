@@ -6,6 +6,7 @@ from django.urls import path, re_path
 from django.views.generic import RedirectView
 
 from closeout.web.portal import (
+    afterwards,
     applying,
     arriving,
     checking,
@@ -64,6 +65,12 @@ urlpatterns = [
     re_path(r"^signature/(?P<token>.*)$", signing.link, name="signature_link"),
     path("withdrawal", withdrawing.withdrawal, name="withdrawal"),
     re_path(r"^certificate\.(?P<form>pdf|json)$", papers.certificate, name="certificate"),
+    path("closed", afterwards.entrance, name="closed"),
+    path("closed/code", afterwards.code, name="closed_code"),
+    path("closed/account", afterwards.account, name="closed_account"),
+    path("closed/payout", afterwards.payout, name="closed_payout"),
+    path("closed/exit", afterwards.leave, name="closed_exit"),
+    path("closed/statements.zip", afterwards.statements, name="closed_statements"),
     path("dormant", helping.dormant, name="dormant"),
     path("help", helping.help_centre, name="help"),
     path("help/<slug:slug>", helping.help_page, name="help_page"),
