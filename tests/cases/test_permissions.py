@@ -54,6 +54,7 @@ ask_release       compliance  y y y y y y y y . . . .
 ask_erase         support     . . . . . . y . . . . .
 ask_erase         compliance  . . . . . . y . . . . .
 place_hold        compliance  y y y y y y y y . . . .
+extend_kept       compliance  . . . . . . y y y . . .
 decide            approver    y y y y y y y y . . . .
 decide            compliance  y y y y y y y y . . . .
 retry             operator    . . . y y y y y y . . .

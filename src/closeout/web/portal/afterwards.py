@@ -48,14 +48,14 @@ def _entrance(request: HttpRequest) -> HttpResponseBase:
     said = {name: request.POST.get(name, "")[:MOST].strip() for name in ("name", *_proofs())}
     paper = request.FILES.get("certificate")
     if paper is None or not all(said.values()):
-        return _form(request, Refused(*refuse("claim_incomplete").reasons), said)
+        return _form(request, refused=refuse("claim_incomplete"), said=said)
     try:
         row = claiming.begin(
             paper.read(), claims.Told(**said), network=network.of(request), language=pages.language(),
             now=venues.now(),
         )  # fmt: skip
     except Refused as why:
-        return _form(request, why, said)
+        return _form(request, refused=why, said=said)
     return _begun(request, row)
 
 
@@ -64,7 +64,7 @@ def _proofs() -> tuple[str, ...]:
 
 
 def _form(
-    request: HttpRequest, refused: Refused | None = None, said: dict[str, str] | None = None
+    request: HttpRequest, *, refused: Refused | None = None, said: dict[str, str] | None = None
 ) -> HttpResponse:
     return pages.show(
         request, "afterwards/entrance.html", _("Your closed account"), refused=refused, said=said or {},
@@ -78,7 +78,7 @@ def _begun(request: HttpRequest, row: ClaimRound) -> HttpResponse:
         request.session[ROUND] = row.pk.hex
         return HttpResponseRedirect(reverse("portal:closed_code"))
     if row.case is None:
-        return _form(request, refuse("claim_unproven"))
+        return _form(request, refused=refuse("claim_unproven"))
     return _let_in(request, row.case)
 
 
