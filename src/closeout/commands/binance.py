@@ -50,7 +50,7 @@ def account(asked: Asked, language: str) -> Iterator[BinanceVenue]:
         try:
             number = _number(wire)
             if wire.clock_off_ms:
-                door.progress(f"clock: {wire.clock_off_ms / 1000:+.1f} s, corrected")
+                door.progress(okx_door.SAID["clock"][language].format(off=wire.clock_off_ms / 1000))
             given = okx_door.answers(
                 asked, number, language, now=wire.now(), venue="binance", questions=QUESTIONS
             )

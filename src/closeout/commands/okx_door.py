@@ -31,13 +31,20 @@ SAID: Mapping[str, Mapping[str, str]] = {
         "zh": "缺少密钥。请设置 {names}，或存入系统钥匙串，或在终端中运行以便输入。",
     },
     "client": {
-        "en": "Reading OKX needs one more package. Install it with: pip install 'closeout[okx]'",
-        "zh": "读取 OKX 需要额外的组件，请安装：pip install 'closeout[okx]'",
+        "en": "Reading an exchange needs one more package. In the folder of closeout: pip install '.[okx]'",
+        "zh": "读取交易所需要额外的组件，请在 closeout 文件夹中运行：pip install '.[okx]'",
     },
     "questions": {
         "en": "{count} things that no API tells. Answer yes or no (or a day); Enter leaves it unknown.",
         "zh": "有 {count} 件事 API 无法告知，请回答“是”或“否”（或日期）；直接回车则视为未知。",
     },
+    "no_answer": {
+        "en": "“{said}” is no answer to this; it stays unknown. Run again to answer, or use --answer.",
+        "zh": "“{said}”不是有效回答，此项仍为未知。可再次运行，或使用 --answer。",
+    },
+    "remembered": {"en": "remembered: {path}", "zh": "已保存：{path}"},
+    "region": {"en": "region: {host}", "zh": "所在站点：{host}"},
+    "clock": {"en": "clock: {off:+.1f} s, corrected", "zh": "本机时间偏差 {off:+.1f} 秒，已校正"},
     "unreachable": {
         "en": "OKX did not give a usable answer. Nothing was concluded; run the command again.",
         "zh": "OKX 没有给出可用的应答，未得出任何结论。请再运行一次。",
@@ -150,7 +157,7 @@ def credentials(asked: Asked) -> Credentials:
     return keys.load(ring=keys.from_keyring, ask=prompt if asked.may_ask else None)
 
 
-def wire(asked: Asked) -> CcxtWire:
+def wire(asked: Asked, language: str) -> CcxtWire:
     """Open the line and find the region of the key. Raises: KeysMissing, ClientMissing, Failure, UsageError."""
     from closeout.venues.okx.wire import GLOBAL, CcxtWire
 
@@ -161,9 +168,9 @@ def wire(asked: Asked) -> CcxtWire:
         raise click.UsageError(str(wrong)) from wrong
     line.find_host()
     if base_url is None and line.host != GLOBAL:
-        door.progress(f"region: {line.host}")
+        door.progress(SAID["region"][language].format(host=line.host))
     if line.clock_off_ms:
-        door.progress(f"clock: {line.clock_off_ms / 1000:+.1f} s, corrected")
+        door.progress(SAID["clock"][language].format(off=line.clock_off_ms / 1000))
     return line
 
 
@@ -173,7 +180,7 @@ def account(asked: Asked, language: str, *, destinations: Sequence[Destination] 
     from closeout.venues.okx import declared
     from closeout.venues.okx.venue import OkxVenue
 
-    line = wire(asked)
+    line = wire(asked, language)
     try:
         holder = _holder(line)
         home = declared.home()
@@ -231,8 +238,11 @@ def answers(
             value = declared.valid(question, said, today=now.date())
             if value is not None:
                 known[question.code] = declared.Answer(value, now)
+            elif said.strip():
+                click.echo(SAID["no_answer"][language].format(said=said.strip()), err=True)
     if asked.remember:
-        door.progress(f"remembered: {declared.remember(home, account_id, known)}")
+        path = declared.remember(home, account_id, known)
+        door.progress(SAID["remembered"][language].format(path=path))
     return known
 
 

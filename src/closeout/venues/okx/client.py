@@ -32,7 +32,7 @@ class Answered(Exception):
 
 
 class ClientMissing(Exception):
-    """ccxt is not installed. Install it with: pip install 'closeout[okx]'."""
+    """ccxt is not installed; it comes with the extra ``okx``."""
 
 
 def exchange_class(name: str) -> Any:

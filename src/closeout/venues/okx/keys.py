@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 PARTS = ("key", "secret", "passphrase")
 PREFIX = "CLOSEOUT_OKX_"
 RING = "closeout-okx"
+PR_SET_DUMPABLE = 4  # of prctl(2)
 
 
 @dataclass(frozen=True)
@@ -76,17 +77,6 @@ def from_keyring(part: str, *, ring: str = RING) -> str | None:
     except keyring.errors.KeyringError:
         return None
     return None if found is None else str(found)
-
-
-def remember(credentials: Credentials) -> None:
-    """Store the key in the system's keyring. Raises: ImportError, keyring.errors.KeyringError."""
-    import keyring
-
-    for part in PARTS:
-        keyring.set_password(RING, part, getattr(credentials, part))
-
-
-PR_SET_DUMPABLE = 4  # of prctl(2)
 
 
 def forbid_core_files() -> None:
