@@ -30,27 +30,22 @@ RECEIPT = "select number, subject, class, keys, destroyed_at, digest from keyrin
 # The wrapped keys are deleted; copies of them in log segments and backups die with the key of their epoch. The
 # digest is SHA-256 over five lines: closeout.destroyed, subject, class, number of keys, time.
 DESTROY = """
-with given as materialized (
-    select subject, min(place) as place
-    from jsonb_array_elements_text(%(subjects)s::jsonb) with ordinality as listed (subject, place)
-    group by subject
-), gone as (
-    delete from keyring.key as k using given where k.subject = given.subject and k.class = %(class)s
-    returning k.subject
+with gone as (
+    delete from keyring.key where subject = any(%(subjects)s) and class = %(class)s returning subject
 ), counted as (
-    select given.subject, given.place, count(gone.subject) as keys
-    from given left join gone using (subject) group by given.subject, given.place
+    select subject, count(*) as keys from gone group by subject
 )
 insert into keyring.erasure (subject, class, keys, destroyed_at, digest)
 select
-    subject, %(class)s, keys, %(at)s,
+    given.subject, %(class)s, coalesce(counted.keys, 0), %(at)s,
     encode(sha256(convert_to(concat_ws(
-        e'\\n', 'closeout.destroyed', subject, %(class)s::text, keys,
-        to_char(%(at)s::timestamp, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+        e'\\n', 'closeout.destroyed', given.subject, %(class)s::text, coalesce(counted.keys, 0), %(said)s::text
     ), 'UTF8')), 'hex')
-from counted order by place
+from unnest(%(subjects)s::text[]) with ordinality as given (subject, place)
+left join counted on given.subject = counted.subject
+order by given.place
 on conflict (subject, class) do nothing
-returning number, subject, class, keys, destroyed_at, digest
+returning number, subject, keys, digest
 """
 OPEN_EPOCH = "select number, kek_id from keyring.epoch where closed_at is null for share"
 
@@ -203,8 +198,13 @@ class Vault:
             raise ValueError("at must be naive UTC")
         with self._keyring() as connection, connection.cursor(row_factory=tuple_row) as cursor:
             _lock(cursor, subjects)
-            cursor.execute(DESTROY, {"subjects": json.dumps(subjects), "class": cls, "at": at})
-            receipts = {row[1]: Destroyed(*row) for row in cursor.fetchall()}
+            said = f"{at.isoformat(timespec='microseconds')}Z"
+            given = {"subjects": list(dict.fromkeys(subjects)), "class": cls, "at": at, "said": said}
+            cursor.execute(DESTROY, given)
+            receipts = {
+                subject: Destroyed(number, subject, cls, keys, at, digest)
+                for number, subject, keys, digest in cursor
+            }
             if missing := [subject for subject in subjects if subject not in receipts]:
                 receipts |= _receipts(cursor, missing, cls)
         return [receipts[subject] for subject in subjects]
