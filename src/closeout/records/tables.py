@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -20,6 +21,7 @@ from typing import Any
 import duckdb
 import psycopg
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
@@ -29,6 +31,9 @@ MEMORY = "128MB"
 DECIMAL = pa.decimal128(38, 18)
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "＝", "＋", "－", "＠")
 BLOCK = 1 << 22
+TEXTS = 32_768
+LINE = "\n  "
+APOSTROPHE = "'\"'''"  # in SQL: a quotation mark and an apostrophe
 POSTGRES = {
     20: pa.int64(),
     21: pa.int64(),
@@ -238,43 +243,85 @@ def engine() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def derive(using: duckdb.DuckDBPyConnection, parquet: Path, *, csv_to: Path, json_to: Path) -> None:
-    """Write the rows of ``parquet`` as CSV and as a JSON array, in bounded memory and in the same order."""
+    """Write the rows of ``parquet`` as CSV and as a JSON array, in bounded memory and in the same order.
+
+    The engine makes the text of every value once; a line is joined from them for each form.
+    """
     schema = pq.read_schema(parquet)
-    if len(schema) == 0:
-        csv_to.write_bytes(b"")
-        json_to.write_bytes(b"[]\n")
-        return
-    source = f"from read_parquet({_quoted(str(parquet))})"
-    cells = ", ".join(_csv_cell(field) for field in schema)
-    names = ", ".join(_json_cell(field) for field in schema)
-    texts = ", ".join(_name(field.name) for field in schema if field.type == pa.string())
-    force = f", force_quote ({texts})" if texts else ""
-    using.execute(f"copy (select {cells} {source}) to {_quoted(str(csv_to))} (format csv, header{force})")
-    using.execute(f"copy (select {names} {source}) to {_quoted(str(json_to))} (format json, array true)")
+    with csv_to.open("wb") as as_csv, json_to.open("wb") as as_json:
+        as_csv.write(_csv_header(schema.names))
+        begun = False
+        for batch in _texts(using, parquet, schema) if len(schema) else ():
+            texts = [_trimmed(batch.column(at), field) for at, field in enumerate(schema)]
+            as_csv.write(_joined(_csv_pieces(texts)))
+            lines = _joined(_json_pieces(schema, texts, iter(batch.columns[len(schema) :])))
+            as_json.write(lines if begun else b"[" + lines[1:])
+            begun = True
+        as_json.write(b"\n]\n" if begun else b"[]\n")
 
 
-def _csv_cell(field: pa.Field) -> str:
-    name = _name(field.name)
-    if field.type == pa.string():
-        signs = "".join(sign for sign in DANGEROUS)
-        risky = f"{name} = '' or position(left({name}, 1) in {_quoted(signs)}) > 0"
-        return f"case when {risky} then '''' || {name} else {name} end as {name}"
-    return f"{_shown(field)} as {name}"
-
-
-def _json_cell(field: pa.Field) -> str:
-    exact = field.type == DECIMAL or pa.types.is_timestamp(field.type)
-    return f"{_shown(field)} as {_name(field.name)}" if exact else _name(field.name)
+def _texts(using: duckdb.DuckDBPyConnection, parquet: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Yield the rows with every value as text; texts come as CSV cells, and after all columns as JSON."""
+    shown = [f"{_shown(field)} as {_name(field.name)}" for field in schema]
+    shown += [f"to_json({_name(field.name)})::varchar" for field in schema if field.type == pa.string()]
+    source = f"select {', '.join(shown)} from read_parquet({_quoted(str(parquet))})"  # noqa: S608
+    yield from using.sql(source).to_arrow_reader(TEXTS)
 
 
 def _shown(field: pa.Field) -> str:
-    """Return SQL for the text of a value: plain decimals without trailing zeros, ISO times."""
+    """Return SQL for the text of a value: quoted and harmless, or a plain number, or an ISO time."""
     name = _name(field.name)
-    if field.type == DECIMAL:
-        return f"rtrim(rtrim(cast({name} as varchar), '0'), '.')"
+    if field.type == pa.string():
+        risky = f"{name} = '' or position(left({name}, 1) in {_quoted(''.join(DANGEROUS))}) > 0"
+        return f"""case when {risky} then {APOSTROPHE} else '"' end || replace({name}, '"', '""') || '"'"""
     if pa.types.is_timestamp(field.type):
         return f"strftime({name}, '%Y-%m-%dT%H:%M:%S.%f')"
-    return name
+    return f"cast({name} as varchar)"
+
+
+def _trimmed(texts: pa.Array, field: pa.Field) -> pa.Array:
+    """Return decimals without trailing zeros, anything else as it is. The engine's own trimming is the slow one."""
+    if field.type != DECIMAL:
+        return texts
+    return pc.ascii_rtrim(pc.ascii_rtrim(texts, "0"), ".")
+
+
+def _csv_header(names: Sequence[str]) -> bytes:
+    if not names:
+        return b""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(names)
+    return line.getvalue().encode()
+
+
+def _csv_pieces(texts: Sequence[pa.Array]) -> list[Any]:
+    pieces: list[Any] = []
+    nothing = "" if len(texts) > 1 else '""'  # an empty line would be no row at all
+    for cells in texts:
+        pieces += ["," if pieces else "", pc.coalesce(cells, nothing) if cells.null_count else cells]
+    return [*pieces, "\n"]
+
+
+def _json_pieces(schema: pa.Schema, texts: Sequence[pa.Array], written: Iterator[pa.Array]) -> list[Any]:
+    pieces: list[Any] = []
+    for field, cells in zip(schema, texts, strict=True):
+        begin = f"{',' if pieces else f',{LINE}{{'}{json.dumps(field.name, ensure_ascii=False)}:"
+        if field.type == pa.string():
+            values = next(written)
+        elif field.type == DECIMAL or pa.types.is_timestamp(field.type):
+            values = pc.binary_join_element_wise('"', cells, '"', "")
+        else:
+            values = cells
+        pieces += [begin, pc.coalesce(values, "null") if values.null_count else values]
+    return [*pieces, "}"]
+
+
+def _joined(pieces: Sequence[Any]) -> bytes:
+    """Return every row's pieces one after another, row after row."""
+    rows = pc.binary_join_element_wise(*pieces, "")
+    _, offsets, data = rows.buffers()
+    (end,) = struct.unpack_from("=i", offsets, 4 * len(rows))
+    return bytes(data[:end])
 
 
 def _name(name: str) -> str:
