@@ -206,6 +206,14 @@ def test_dual_investment_ends_early_only_at_a_price_that_was_agreed_to() -> None
     assert (quote.possible, quote.reason) == (False, "no_early_redemption")
 
 
+def test_what_was_redeemed_before_the_answer_came_is_not_redeemed_again() -> None:
+    line = Told()
+    line.answers["finance/sfp/dcd/order-history"][0]["state"] = "pending_redeem"
+    line.answers["finance/simple-earn-fixed/order-list"][1]["state"] = "cancelled"
+    for item in ("dual-5001", "fixed-2"):
+        assert sent(line, commands.redeem(ME, item, asset="USDT")) == []
+
+
 def test_every_debt_is_repaid_in_its_own_way() -> None:
     moved = {"ccy": "USDT", "from": "6", "to": "18", "type": "0"}
     many = Decimal(10**6)
@@ -257,12 +265,18 @@ def test_a_liability_is_paid_by_what_is_brought(mode: str, held: str, paths: lis
     line.answers["account/config"][0]["acctLv"] = mode
     line.answers["asset/balances"] = [{"ccy": "ETH", "bal": held, "availBal": held, "frozenBal": "0"}]
     command = commands.repay_loan(ME, "liab-ETH", asset="ETH", most=Decimal(5))
+    line.answers["trade/one-click-repay-currency-list-v2"] = [
+        {"debtData": [], "repayData": [{"repayCcy": ccy, "repayAmt": n} for ccy, n in
+                                       (("BTC", "1"), ("ETH", "9"), ("SOL", "0"), ("USDC", "5"))]}
+    ]  # fmt: skip
     assert [path for path, _ in sent(line, command)] == paths
+    repaid = dict(line.written).get("trade/one-click-repay-v2", {})
+    assert repaid.get("repayCcyList", ["USDC", "BTC"]) == ["USDC", "BTC"]
 
 
 def test_only_what_may_leave_the_trading_account_is_moved() -> None:
     line = Told(**{"account__max-withdrawal": [{"ccy": "BTC", "maxWd": "0.125"}]})
-    ((path, body),) = sent(line, commands.gather(ME, asset="BTC", wallet="trading", amount=Decimal("0.3")))
+    ((path, body),) = sent(line, commands.gather(ME, asset="BTC", wallet="trading"))
     assert (path, body["amt"]) == ("asset/transfer", "0.125")
 
 

@@ -10,9 +10,10 @@ from closeout.facts.schema import Earn
 from closeout.venues.base import Command, Moved, Quote, ReceiptState, Rejected
 from closeout.venues.okx.desk import Desk, Done
 from closeout.venues.okx.errors import Failure, Kind
-from closeout.venues.okx.products import CHAIN_CANCELLING, CHAIN_PENDING, CHAIN_REDEEMING
+from closeout.venues.okx.products import CHAIN_CANCELLING, CHAIN_PENDING, CHAIN_REDEEMING, FIXED_FINAL
 from closeout.venues.okx.values import ZERO, amount, text
 
+DUAL_REDEEMED = frozenset({"pending_redeem", "redeemed"})
 TOKENS = {"eth": "BETH", "sol": "OKSOL"}
 OKUSD_LEAST, OKUSD_STEP = Decimal(1), Decimal("1e-8")
 AT_ONCE, IN_DAYS = "1", "2"  # how OKUSD is redeemed; the first has a limit a day
@@ -37,6 +38,12 @@ def _savings(desk: Desk, asset: str, _: Command) -> Done:
 
 
 def _fixed(desk: Desk, number: str, _: Command) -> Done:
+    orders = desk.get("finance/simple-earn-fixed/order-list")
+    states = {text(row, "state") for row in orders if text(row, "reqId", "") == number} - FIXED_FINAL
+    if not states:
+        return Done(notes={"detail": "already redeemed"})
+    if states != {"pending"}:
+        raise Rejected("no_early_redemption")
     desk.post("finance/simple-earn-fixed/redeem", {"reqId": number})
     return Done()
 
@@ -81,11 +88,8 @@ def _okusd(desk: Desk, _: str, __: Command) -> Done:
     except Failure as failed:
         if failed.kind is not Kind.OTHER:
             raise
-        later = {
-            "redeemType": IN_DAYS,
-            "clOrdId": desk.client_id[:-1] + "d",
-        }  # a known number would only be repeated
-        rows = desk.post("finance/okusd/redeem", body | later)
+        again = desk.client_id[:-1] + "d"  # OKX would only repeat its answer to a known number
+        rows = desk.post("finance/okusd/redeem", body | {"redeemType": IN_DAYS, "clOrdId": again})
     settled = bool(rows) and text(rows[0], "state", "") == "success"
     return Done(ReceiptState.DONE if settled else ReceiptState.PENDING)
 
@@ -118,6 +122,9 @@ def _early(desk: Desk, item: str, asset: str) -> Price:
 
 
 def _dual(desk: Desk, number: str, command: Command) -> Done:
+    orders = desk.get("finance/sfp/dcd/order-history", ordId=number)
+    if any(text(row, "ordId") == number and text(row, "state") in DUAL_REDEEMED for row in orders):
+        return Done(ReceiptState.PENDING, notes={"detail": "already redeemed"})
     price = _early(desk, command.items[0], command.asset or "")
     if price.penalty > Decimal(command.params.get("penalty_most", "0")):
         raise Rejected("penalty")

@@ -13,6 +13,7 @@ SPOT, FUTURES = (
     "1",
     "2",
 )  # account modes: borrowing by hand is of the first, the second repays no debt by converting
+STABLE = ("USDT", "USDC")
 AGAIN = {"detail": "already repaid"}
 
 
@@ -32,6 +33,7 @@ def _flexible(desk: Desk, number: str, asset: str, most: Decimal) -> Done:
     lent = [part for row in rows for part in parts(row, "loanData") if text(part, "ccy") == asset]
     owed = sum((amount(part, "amt") for part in lent), start=ZERO)
     if not owed or place:
+        _free(desk, order)
         return Done(notes=dict(AGAIN))
     paid = min(owed, most)
     body = {"ordId": order, "ccy": asset, "amt": f"{paid:f}", "clOrdId": desk.client_id}
@@ -97,11 +99,23 @@ def _liability(desk: Desk, asset: str, _: str, most: Decimal) -> Done:
     if brought < owed:
         if mode == FUTURES:
             raise Rejected("insufficient")
-        desk.post("trade/one-click-repay-v2", {"debtCcy": asset, "repayCcyList": ["USDT"]})
+        desk.post("trade/one-click-repay-v2", {"debtCcy": asset, "repayCcyList": _payers(desk, asset)})
     elif mode == SPOT:
         body = {"ccy": asset, "side": "repay", "amt": f"{owed:f}"}
         desk.post("account/spot-manual-borrow-repay", body)
     return Done()
+
+
+def _payers(desk: Desk, asset: str) -> list[str]:
+    """Return what OKX takes for the debt, stable coins first. Raises: Failure."""
+    rows = desk.get("trade/one-click-repay-currency-list-v2")
+    offered = {
+        text(part, "repayCcy")
+        for row in rows
+        for part in parts(row, "repayData")
+        if amount(part, "repayAmt") > 0
+    }
+    return sorted(offered - {asset}, key=lambda ccy: (ccy not in STABLE, ccy)) or [STABLE[0]]
 
 
 def _bring(desk: Desk, asset: str, wanted: Decimal) -> Decimal:
