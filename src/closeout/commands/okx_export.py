@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 TEXTS = {
     "waiting": {
-        "en": "OKX is still preparing {count} quarterly files; run this again at {at} (UTC).",
-        "zh": "OKX 还在准备 {count} 个季度文件，最晚 {at}（UTC）可全部申请完。届时请再运行一次。",
+        "en": "OKX is still preparing {count} quarterly files (about 30 hours each, twelve applications a day). They "
+        "should all be there by {at} (UTC): run this once a day until then.",
+        "zh": "OKX 还在准备 {count} 个季度文件（每个约 30 小时，每天最多申请 12 个），预计 {at}（UTC）前全部就绪。"
+        "在此之前请每天运行一次。",
     },
     "zero": {"en": "The ledger sums to zero in every asset.", "zh": "每个币种的流水合计均为零。"},
     "rest": {

@@ -61,7 +61,7 @@ def test_quarters_are_those_that_no_list_reaches() -> None:
 def test_the_job_takes_days_survives_restarts_and_asks_for_nothing_twice(tmp_path: Path) -> None:
     desk, day = Desk(), timedelta(days=1)
     first = Archive(tmp_path, fetch=file_of).proceed(desk, now=NOW)
-    assert (len(first.done), len(first.waiting), first.ready_at) == (0, 20, NOW + day)
+    assert (len(first.done), len(first.waiting), first.ready_at) == (0, 20, NOW + day + timedelta(hours=30))
     again = Archive(tmp_path, fetch=file_of).proceed(desk, now=NOW + timedelta(hours=1))
     assert len(again.done) == 12
     assert len(desk.applied) == 12
@@ -78,6 +78,50 @@ def test_the_job_takes_days_survives_restarts_and_asks_for_nothing_twice(tmp_pat
 def test_a_day_that_another_program_used_up_waits(tmp_path: Path) -> None:
     progress = Archive(tmp_path, fetch=file_of).proceed(Desk(daily=0), now=NOW)
     assert len(progress.waiting) == 20
+
+
+class Scripted(Desk):
+    """Answers the first questions about a quarter as told; then as ever."""
+
+    def __init__(self, **said: list[Any]) -> None:
+        super().__init__()
+        self.said = said
+
+    def call(self, endpoint: Any, params: Any) -> list[Any]:
+        """Take an application again, or answer as told. Raises: Failure."""
+        quarter = params["year"] + params["quarter"]
+        if endpoint.method == "POST":
+            self.applied.pop(quarter, None)
+        elif told := self.said.get(f"q{quarter[-1]}"):
+            answer = told.pop(0)
+            if isinstance(answer, Failure):
+                raise answer
+            return [answer]
+        return super().call(endpoint, params)
+
+
+def test_what_okx_forgot_or_could_not_prepare_is_applied_for_again(tmp_path: Path) -> None:
+    """A failed file, an application that OKX does not know, a dead link, and silence for thirty days."""
+    silent = {"state": "ongoing", "fileHref": ""}
+    desk = Scripted(
+        q1=[{"state": "failed", "fileHref": ""}], q2=[Failure(Kind.OTHER, "51604")], q3=[silent] * 5
+    )
+    links: list[str] = []
+
+    def fetch(link: str) -> bytes:
+        links.append(link)
+        if len(links) == 1:
+            raise Failure(Kind.NETWORK, "403")
+        return file_of(link)
+
+    for hours in range(4):
+        progress = Archive(tmp_path, fetch=fetch).proceed(desk, now=NOW + timedelta(hours=hours), since=2025)
+    assert progress.done == ("2025Q1", "2025Q2", "2025Q4")
+    assert progress.ready_at == NOW + timedelta(hours=30)
+    for hours in range(3):
+        late = NOW + timedelta(days=31, hours=hours)
+        progress = Archive(tmp_path, fetch=fetch).proceed(desk, now=late, since=2025)
+    assert progress.waiting == ()
 
 
 @pytest.mark.parametrize("content", [b"<html>", b"", b"PK\x03\x04 cut", HEADER.encode() + b"1,2\n"])

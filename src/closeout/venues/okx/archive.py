@@ -1,7 +1,8 @@
-"""Old trading bills: quarterly files that OKX prepares on application, twelve a day, links for 5.5 hours.
+"""Old trading bills: quarterly files that OKX prepares on application, twelve a day, in about thirty hours each.
 
 A job in a folder: what was applied for, when, and the files that came. Each call goes on where the last one
-stopped, so it survives restarts; it never waits itself. Source: OKX API v5, account/bills-history-archive.
+stopped, so it survives restarts; it never waits itself. A link lives for 5.5 hours, so a file is fetched as soon as
+it is named. Source: OKX API v5, account/bills-history-archive.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import csv
 import io
 import json
 import os
+import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,6 +31,10 @@ FIRST_YEAR = 2021
 DAILY_MAX = 12
 REACH = timedelta(days=365)  # account/bills-archive tells the last year without files
 BYTES_MAX = 1 << 30
+PREPARING = timedelta(hours=30)
+APPLICATION_LASTS = timedelta(days=30)  # the same quarter is not prepared a second time before
+NOT_APPLIED = "51604"
+LINK_OVER = frozenset({"403", "404", "410"})
 Fetch = Callable[[str], bytes]
 
 
@@ -38,7 +44,7 @@ class Progress:
 
     done: tuple[str, ...]
     waiting: tuple[str, ...]
-    ready_at: datetime | None  # when the last application can be made; None if nothing is waiting
+    ready_at: datetime | None  # when the last file should be there; None if nothing is waiting
 
 
 def quarters(now: datetime, *, since: int = FIRST_YEAR) -> list[str]:
@@ -65,17 +71,16 @@ class Archive:
         job = self._read()
         wanted = quarters(now, since=since)
         for quarter in (one for one in wanted if not self._path(one).exists()):
-            if quarter not in job and len(_today(job, now)) < DAILY_MAX:
+            if not _applied(job, quarter, now) and len(_today(job, now)) < DAILY_MAX:
                 if not self._apply(wire, quarter):
                     break
                 job[quarter] = now.isoformat()
                 self._write(job)
-            if quarter in job:
-                self._collect(wire, quarter)
+            if quarter in job and not self._collect(wire, quarter):
+                del job[quarter]  # OKX knows of no application, or could not prepare the file: apply again
+                self._write(job)
         left = [one for one in wanted if not self._path(one).exists()]
-        unapplied = [one for one in left if one not in job]
-        ready_at = None if not left else now + timedelta(days=-(-len(unapplied) // DAILY_MAX))
-        return Progress(tuple(one for one in wanted if one not in left), tuple(left), ready_at)
+        return Progress(tuple(one for one in wanted if one not in left), tuple(left), _ready(left, job, now))
 
     def _apply(self, wire: Wire, quarter: str) -> bool:
         try:
@@ -86,16 +91,32 @@ class Archive:
             raise
         return True
 
-    def _collect(self, wire: Wire, quarter: str) -> None:
+    def _collect(self, wire: Wire, quarter: str) -> bool:
+        """Fetch the file if it is ready; return whether the application still stands. Raises: Failure."""
         params = {"year": quarter[:4], "quarter": quarter[4:]}
-        for row in wire.call(get("account/bills-history-archive"), params):
+        try:
+            rows = wire.call(get("account/bills-history-archive"), params)
+        except Failure as failed:
+            if failed.code == NOT_APPLIED:
+                return False
+            raise
+        for row in rows:
             link = str(row.get("fileHref") or "")
             if row.get("state") == "finished" and link:
-                content = unpacked(self._fetch(link))
-                list(_rows(content, quarter))  # a file that cannot be read is not kept
-                aside = self._path(quarter).with_suffix(".part")
-                aside.write_bytes(content)
-                aside.replace(self._path(quarter))
+                self._keep(quarter, link)
+        return not any(row.get("state") == "failed" for row in rows)
+
+    def _keep(self, quarter: str, link: str) -> None:
+        try:
+            content = unpacked(self._fetch(link))
+        except Failure as failed:
+            if failed.code in LINK_OVER:
+                return  # the next question brings a new link
+            raise
+        list(_rows(content, quarter))  # a file that cannot be read is not kept
+        aside = self._path(quarter).with_suffix(".part")
+        aside.write_bytes(content)
+        aside.replace(self._path(quarter))
 
     def ledger(self) -> Iterator[Mapping[str, Any]]:
         """Yield the records in all files that are here, quarter by quarter. Raises: Failure."""
@@ -119,6 +140,19 @@ class Archive:
             file.flush()
             os.fsync(file.fileno())
         aside.replace(self._folder / "job.json")
+
+
+def _applied(job: Mapping[str, str], quarter: str, now: datetime) -> bool:
+    return quarter in job and now - datetime.fromisoformat(job[quarter]) < APPLICATION_LASTS
+
+
+def _ready(left: Sequence[str], job: Mapping[str, str], now: datetime) -> datetime | None:
+    """Return when the last of the missing files should be there."""
+    if not left:
+        return None
+    rounds = -(-len([quarter for quarter in left if quarter not in job]) // DAILY_MAX)
+    last = now + timedelta(days=rounds) if rounds else max(datetime.fromisoformat(job[one]) for one in left)
+    return max(last + PREPARING, now)
 
 
 def _today(job: Mapping[str, str], now: datetime) -> Sequence[str]:
@@ -155,6 +189,9 @@ def download(link: str) -> bytes:
     try:
         with urllib.request.urlopen(link, timeout=120) as answer:  # noqa: S310 - the scheme was checked
             content: bytes = answer.read(BYTES_MAX)
+    except urllib.error.HTTPError as wrong:
+        wrong.close()
+        raise Failure(Kind.NETWORK, str(wrong.code), "a link to a file") from None
     except OSError as wrong:
         raise Failure(Kind.NETWORK, "", type(wrong).__name__) from None
     return content

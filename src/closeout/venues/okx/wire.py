@@ -18,7 +18,13 @@ from closeout.venues.okx.keys import Credentials
 from closeout.venues.okx.pacing import Pace
 
 Row = Mapping[str, Any]
-HOSTS = ("https://www.okx.com", "https://eea.okx.com", "https://us.okx.com")
+HOSTS = (
+    "https://www.okx.com",
+    "https://eea.okx.com",
+    "https://us.okx.com",
+    "https://my.okx.com",
+    "https://app.okx.com",
+)
 GLOBAL = HOSTS[0]
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 TIMEOUT_SECONDS = 15
