@@ -9,7 +9,7 @@ from axe_playwright_python.base import AXE_SCRIPT as AXE
 
 WIDTHS = (320, 390, 768, 1280)
 PUBLIC = ("/", "/signin", "/help", "/help?q=close+acount", "/help/codes", "/domains", "/preferences", "/dormant",
-          "/nothing-here")  # fmt: skip
+          "/closed", "/nothing-here")  # fmt: skip
 SIGNED_IN = {
     "messy": ("/check", "/plan"),
     "clean": ("/check", "/records", "/passkey"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Mapping
@@ -49,8 +50,12 @@ def account(named: str) -> int:
     return found
 
 
+FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+
+
 def explain(wrong: Exception) -> tuple[int, list[str]]:
     """Return exit code and sentences for ``wrong``; a bug says so and how to see more."""
+    from closeout.cases.parties import BadParties
     from closeout.cluster import ClusterError
     from closeout.cluster.migrations import MigrationError
     from closeout.policy import PolicyError
@@ -61,8 +66,12 @@ def explain(wrong: Exception) -> tuple[int, list[str]]:
         return BLOCKED, wrong.sentences(language())
     if isinstance(wrong, PolicyError):
         return USAGE, [f"{problem}. Correct the policy and start again." for problem in wrong.problems]
+    if isinstance(wrong, BadParties):
+        return USAGE, [f"{wrong}. Correct the file and start again."]
     if isinstance(wrong, ClusterError | MigrationError | Behind):
         return UNREACHABLE, [str(wrong)]
+    if isinstance(wrong, OSError) and wrong.errno in FULL:
+        return UNREACHABLE, ["The disk is full. Nothing half done; make room and run the command again."]
     known = _outside(wrong)
     return known or (
         FAULT,

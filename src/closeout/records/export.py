@@ -7,11 +7,13 @@ where it stopped. Nothing has the archive's name before it is whole.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
+import os
 import shutil
 import zipfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -123,11 +125,24 @@ def _part(records: Callable[[str], Rows], kind: str, parts: Path, using: Any) ->
     files = {form: parts / form / f"{kind}.{form}" for form in ("csv", "json", "parquet")}
     aside = {form: path.with_name(f".{path.name}") for form, path in files.items()}
     count = tables.write_parquet(lambda: records(kind), aside["parquet"])
-    tables.derive(using, aside["parquet"], csv_to=aside["csv"], json_to=aside["json"])
+    with _disk():
+        tables.derive(using, aside["parquet"], csv_to=aside["csv"], json_to=aside["json"])
     for form, path in files.items():
         aside[form].replace(path)
     write_whole(done, str(count).encode())
     return count
+
+
+@contextlib.contextmanager
+def _disk() -> Iterator[None]:
+    """Let a disk that is full be an OSError also where another library writes. Raises: OSError."""
+    import duckdb  # heavy
+
+    try:
+        yield
+    except duckdb.IOException as wrong:
+        full = errno.EFBIG if "too large" in str(wrong) else errno.ENOSPC
+        raise OSError(full, f"{os.strerror(full)}: the records could not be written") from wrong
 
 
 def _documents(parts: Path, *, account: str, venue: str, made_at: datetime) -> None:
