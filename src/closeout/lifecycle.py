@@ -68,6 +68,7 @@ class Effect(StrEnum):
     CERTIFY = "certificate.issue"
     NOTIFY = "message.send"
     SIGNAL = "signal.send"  # to a relying party; waits for nothing, and nothing waits for it
+    INQUIRE = "venue.inquire"  # what the venue's own ledger says of one asset, for an investigation
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,26 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "en": "{count} documents are not accepted yet.",
         "zh": "还有 {count} 份文件未通过核对。",
     },
+    "staff_role": {
+        "en": "Your identity provider gives you no role here, or more than one. Ask who administers it.",
+        "zh": "身份提供方没有为你分配角色，或分配了多个角色。请联系管理员。",
+    },
+    "asset_missing": {"en": "Name the asset that the venue is asked about.", "zh": "请填写要向平台查询的资产。"},
+    "inquiry_open": {
+        "en": "The venue was asked about this asset and has not answered yet.",
+        "zh": "已向平台查询该资产，尚未收到答复。",
+    },
+    "inquiry_unanswered": {"en": "The venue has not answered this question.", "zh": "平台尚未答复该查询。"},
+    "finding_unproven": {
+        "en": "Nothing explains this asset yet. Ask the venue, and settle the finding by its answer.",
+        "zh": "该资产仍无法解释。请向平台查询，并依据答复处理该发现。",
+    },
+    "unmask_reason": {"en": "Say why the contact is needed.", "zh": "请说明为什么需要查看联系方式。"},
+    "nothing_stuck": {"en": "Nothing of this case waits to be tried again.", "zh": "该申请没有待重试的步骤。"},
+    "proof_waits": {
+        "en": "Every contact was written to; a decision is possible in {days} days, unless the holder stops it.",
+        "zh": "已通知全部联系方式；如持有人未停止，{days} 天后可以决定。",
+    },
     "not_held": {"en": "No hold stands on this case.", "zh": "该申请没有被保全。"},
     "not_holdable": {"en": "No hold can be placed on this case.", "zh": "该申请无法设置保全。"},
     "no_date": {

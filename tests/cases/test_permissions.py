@@ -58,6 +58,9 @@ extend_kept       compliance  . . . . . . y y y . . .
 decide            approver    y y y y y y y y . . . .
 decide            compliance  y y y y y y y y . . . .
 retry             operator    . . . y y y y y y . . .
+unmask            support     y y y y y y y y . y y y
+unmask            identity    y y y y y y y y . y y y
+unmask            compliance  y y y y y y y y . y y y
 open_mandate      support     y y y y y . . . . . . .
 open_mandate      identity    y y y y y . . . . . . .
 ask_mandate       identity    . . y y y . . . . . . .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -38,6 +39,29 @@ def append(lines: Sequence[Line], *, now: datetime) -> None:
                 for line in lines
             ],
         )
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the log as it stands there. ``at``: ISO 8601, UTC."""
+
+    number: int
+    event: str
+    actor: str
+    at: str
+    details: Mapping[str, Any]
+
+
+ENTRIES = "select number, rec from audit.entry where subject = %s and number > %s order by number limit %s"
+PAGE = 200
+
+
+def entries(subject: str, *, after: int = 0) -> Sequence[Entry]:
+    """Return the next lines of the log about ``subject``, a case number, oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(ENTRIES, [subject, after, PAGE])
+        rows = [(number, json.loads(bytes(rec))) for number, rec in cursor.fetchall()]
+    return [Entry(number, said["event"], said["actor"], said["at"], said["details"]) for number, said in rows]
 
 
 def _plain(details: Mapping[str, object]) -> Mapping[str, str | int | bool]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import DatabaseError, IntegrityError, transaction
 
-from closeout.cases import audit, compromise, desk, mandates, outcomes, queries, staff
+from closeout.cases import audit, compromise, desk, evidence, mandates, outcomes, queries, staff
 from closeout.cases.corrections import WAIVABLE, name_of
 from closeout.cases.models import Approval, Case, CaseHold, Decision, Evidence, Finding, Staff, StaffSession
 from closeout.cases.permissions import Right
@@ -69,7 +69,7 @@ def ask(
         staff.demand(person, rule.right, case)
         _lapse(case, now=now)
         said = {**_standing(case, action, now=now), **(detail or {})}
-        if lacking := _lacking(case, action, reasons, said):
+        if lacking := _lacking(case, action, reasons, said, now=now):
             raise Refused(*lacking)
         try:
             with transaction.atomic():
@@ -156,11 +156,11 @@ def _lapse(case: Case, *, now: datetime) -> None:
 
 def digest(case: Case, action: str, reasons: Sequence[str], detail: Mapping[str, Any]) -> str:
     """Return SHA-256 over everything that is decided on: the case as it stands, evidence, findings, the request."""
-    evidence = Evidence.objects.filter(case=case).order_by("id").values_list("id", "sha256", "verdict")
+    shown = Evidence.objects.filter(case=case).order_by("id").values_list("id", "sha256", "verdict")
     found = Finding.objects.filter(case=case).order_by("id").values_list("id", "resolved_at")
     said = [
         case.number, case.revision, case.state, case.held, case.action_digest, action, list(reasons), detail,
-        list(evidence), [(ident, at is None) for ident, at in found], _signatures(case),
+        list(shown), [(ident, at is None) for ident, at in found], _signatures(case),
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(said, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
@@ -189,12 +189,14 @@ def _standing(case: Case, action: str, *, now: datetime) -> Mapping[str, object]
     return {}
 
 
-def _lacking(case: Case, action: str, reasons: Sequence[str], detail: Mapping[str, object]) -> list[Reason]:
+def _lacking(
+    case: Case, action: str, reasons: Sequence[str], detail: Mapping[str, object], *, now: datetime
+) -> list[Reason]:
     found = []
     if action == "refuse" and not (reasons and set(reasons) <= REFUSALS.keys()):
         found.append(Reason("reasons_missing"))
-    if action in ("proof", "waive") and not _proven(case):
-        found.append(Reason("proof_missing"))
+    if action in ("proof", "waive"):
+        found += _unproven(case, action, now=now)
     named = {"proof": "factors", "waive": "items", "release": "holds"}.get(action)
     if named and not detail[named]:
         found.append(Reason("nothing_to_decide"))
@@ -211,8 +213,20 @@ def _lacking(case: Case, action: str, reasons: Sequence[str], detail: Mapping[st
     return found
 
 
-def _proven(case: Case) -> bool:
-    return Evidence.objects.filter(case=case, verdict="matches", kind__in=["photo", "video"]).exists()
+def _unproven(case: Case, action: str, *, now: datetime) -> list[Reason]:
+    """Say what proof lacks: a photo or video that matches, or, where the law forbids both, the documents on file."""
+    if Evidence.objects.filter(case=case, verdict="matches", kind__in=["photo", "video"]).exists():
+        return []
+    compared = Evidence.objects.filter(case=case, kind=evidence.ON_FILE).order_by("id").last()
+    from_ = evidence.decidable_at(case)
+    if action != "proof" or compared is None or from_ is None or compared.verdict != "matches":
+        return [Reason("proof_missing")]
+    left = from_ - now
+    return (
+        [Reason("proof_waits", {"days": max(-(-left // timedelta(days=1)), 1)})]
+        if left > timedelta(0)
+        else []
+    )
 
 
 def _unresolved(case: Case) -> bool:

@@ -36,6 +36,7 @@ BUG = "bug"
 # An effect waits for the earlier ones of its case: the freeze comes before the letter that tells of it. One that
 # failed for good stops those behind it until a person looks, except a letter: nothing waits for a letter for ever.
 # A signal to a relying party waits for the earlier ones to the same party only, and nothing else waits for it.
+# Nothing waits for an answer to an investigation.
 # What this version does not know is left to the workers of the next one.
 CLAIM = """
 with ready as (
@@ -46,6 +47,7 @@ with ready as (
             and (earlier.state <> 'failed' or earlier.kind not in ('message.send', 'signal.send'))
             and (earlier.kind = 'signal.send') = (e.kind = 'signal.send')
             and (e.kind <> 'signal.send' or earlier.data ->> 'party' = e.data ->> 'party')
+            and earlier.kind <> 'venue.inquire'
     )
     order by e.lane, e.run_at, e.id limit %(most)s for no key update skip locked
 )

@@ -17,15 +17,17 @@ from pathlib import Path
 from django.db import IntegrityError, transaction
 
 from closeout import cluster
-from closeout.cases import audit, correspondence, desk, policies, queries, staff, uploads, vaults
+from closeout.cases import audit, correspondence, desk, journal, policies, queries, staff, uploads, vaults
 from closeout.cases.mandate_kinds import DOCUMENTS
 from closeout.cases.models import Case, Evidence, EvidenceRequest, EvidenceView, StaffSession
 from closeout.cases.permissions import Right
+from closeout.lifecycle import Effect
 from closeout.policy import laws
 from closeout.reasons import refuse
 
 CLASS, CONTEXT = "operational", "evidence"
 KINDS = ("photo", "video", "questions")
+ON_FILE = "on_file"  # what registration asked for, where the law forbids to ask for more
 UPLOADED = ("photo", "video", *DOCUMENTS)  # documents of a mandate are photographed
 VERDICTS = ("matches", "differs", "unclear")
 ANSWER_DAYS = timedelta(days=7)
@@ -59,6 +61,44 @@ def offered(case: Case) -> Sequence[str]:
     packs = policies.of_version(case.policy_id).law_packs
     allowed = laws.strictest(packs, "more_evidence_allowed", most=False)
     return KINDS if allowed is None or allowed.value else ()
+
+
+def compare(session: StaffSession, case: Case, verdict: str, *, now: datetime) -> Evidence:
+    """Note how the applicant compares with what registration asked for: the way where the law allows no more.
+
+    Nothing is asked of the holder. Every contact is written to, and a decision waits as long as a cooling-off does, so
+    that the owner can stop it. Raises: Refused (no_right, own_account, verdict_unknown, evidence_asked, not_now).
+    """
+    if verdict not in VERDICTS:
+        raise refuse("verdict_unknown")
+    with transaction.atomic():
+        (case,) = queries.lock([case.pk], wait=True)
+        staff.demand(session.staff, Right.JUDGE_EVIDENCE, case)
+        if offered(case) or not queries.lost_factors(case):
+            raise refuse("not_now")
+        first = not Evidence.objects.filter(case=case, kind=ON_FILE).exists()
+        request = EvidenceRequest.objects.create(
+            case=case, kind=ON_FILE, asked_by=session.staff, asked_at=now, expires_at=now, state="received"
+        )
+        found = Evidence.objects.create(
+            case=case, request=request, kind=ON_FILE, media_type="", size=0, sha256="", received_at=now,
+            verdict=verdict, judged_by=session.staff, judged_at=now,
+        )  # fmt: skip
+        if first:
+            journal.enqueue([(case.pk, Effect.NOTIFY, {"template": "compare"}, now)], lane=journal.AWAITED)
+        details = {"evidence": found.pk, "verdict": verdict, "kind": ON_FILE}
+        audit.append(
+            [audit.Line(case.number, "evidence:judge", str(staff.actor(session.staff)), details)], now=now
+        )
+    return found
+
+
+def decidable_at(case: Case) -> datetime | None:
+    """Return from when a comparison with the documents on file can carry a decision; None if there is none."""
+    first = Evidence.objects.filter(case=case, kind=ON_FILE).order_by("id").first()
+    if first is None:
+        return None
+    return first.received_at + timedelta(days=policies.of_version(case.policy_id).cooling_off_days)
 
 
 def ask(session: StaffSession, case: Case, kind: str, *, now: datetime) -> EvidenceRequest:

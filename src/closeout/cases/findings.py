@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from django.db import transaction
 
 from closeout.cases import audit, policies, queries, staff, vaults
-from closeout.cases.models import Case, Finding, StaffSession
+from closeout.cases.models import Case, Finding, StaffSession, VenueInquiry
 from closeout.cases.permissions import Right
 from closeout.reasons import refuse
 
@@ -98,11 +98,13 @@ def record(
     text: str,
     asset: str = "",
     amount: str = "",
+    inquiry: int = 0,
     now: datetime,
 ) -> Finding:
     """Record what was found; unless it is nothing, the case waits as in any manual review until it is resolved.
 
-    Raises: Refused (no_right, own_account, finding_kind, message_empty, message_too_long).
+    ``inquiry``: the answer of the venue that it rests on. Raises: Refused (no_right, own_account, finding_kind,
+    message_empty, message_too_long, inquiry_unanswered).
     """
     if kind not in KINDS:
         raise refuse("finding_kind")
@@ -118,9 +120,13 @@ def record(
         found = Finding.objects.create(
             case=case, kind=kind, asset=asset.strip()[:32], amount=_amount(amount), recorded_by=session.staff,
             recorded_at=now, sealed=vaults.vault().seal(subject, CLASS, words, context=CONTEXT),
-            resolved_at=now if kind == "nothing" else None,
+            resolved_at=now if kind == "nothing" else None, inquiry=_answered(case, inquiry) if inquiry else None,
         )  # fmt: skip
-        details = {"finding": found.pk, "kind": kind}
+        details = {
+            "finding": found.pk,
+            "kind": kind,
+            "evidence": found.inquiry.sha256 if found.inquiry else "",
+        }
         audit.append(
             [audit.Line(case.number, "finding:record", str(staff.actor(session.staff)), details)], now=now
         )
@@ -135,20 +141,39 @@ def _amount(said: str) -> Decimal | None:
     return value if value is None or value.is_finite() else None
 
 
+def _answered(case: Case, ident: int) -> VenueInquiry:
+    found = VenueInquiry.objects.filter(pk=ident, case=case, answered_at__isnull=False).first()
+    if found is None:
+        raise refuse("inquiry_unanswered")
+    return found
+
+
 def resolve(session: StaffSession, case: Case, ident: int, *, now: datetime) -> None:
-    """Note that what was found is settled; the case goes on by itself. Raises: Refused."""
+    """Note that what was found is settled; the case goes on by itself.
+
+    A hidden asset is settled when its ledger explains everything again, or by an answer of the venue that came after
+    the finding. Raises: Refused (no_right, own_account, nothing_to_decide, finding_unproven).
+    """
     with transaction.atomic():
         (case,) = queries.lock([case.pk], wait=True)
         staff.demand(session.staff, Right.RECORD_FINDING, case)
-        changed = Finding.objects.filter(pk=ident, case=case, resolved_at=None).update(
-            resolved_at=now, resolved_by=session.staff
-        )
-        if not changed:
+        found = Finding.objects.filter(pk=ident, case=case, resolved_at=None).first()
+        if found is None:
             raise refuse("nothing_to_decide")
-        details = {"finding": ident}
+        answers = VenueInquiry.objects.filter(case=case, asset=found.asset, answered_at__gt=found.recorded_at)
+        proof = answers.order_by("-id").first() if found.asset else None
+        if found.kind == "hidden_asset" and proof is None and _unexplained(case, found.asset, now=now):
+            raise refuse("finding_unproven")
+        found.resolved_at, found.resolved_by, found.cleared_by = now, session.staff, proof
+        found.save(update_fields=["resolved_at", "resolved_by", "cleared_by"])
+        details = {"finding": ident, "evidence": proof.sha256 if proof else ""}
         audit.append(
             [audit.Line(case.number, "finding:resolve", str(staff.actor(session.staff)), details)], now=now
         )
+
+
+def _unexplained(case: Case, asset: str, *, now: datetime) -> bool:
+    return any(line.residual and line.asset == asset for line in reconciliation(case, now=now))
 
 
 def text_of(found: Finding) -> str:

@@ -48,6 +48,7 @@ class Right(StrEnum):
     EXTEND_KEPT = "extend_kept"  # ask to keep longer what the law keeps, or agree to it
     DECIDE = "decide"  # yes or no to what somebody else asked for
     RETRY = "retry"  # an effect that was given up
+    UNMASK = "unmask"  # the holder's contacts in full, with a reason
     OPEN_MANDATE = "open_mandate"  # let others than the holder sign
     ASK_MANDATE = "ask_mandate"  # accept that they may
 
@@ -110,6 +111,9 @@ RIGHTS: Mapping[tuple[Right, Role], frozenset[State]] = {
     (V.DECIDE, R.APPROVER): LIVING,
     (V.DECIDE, R.COMPLIANCE): LIVING,
     (V.RETRY, R.OPERATOR): CLOSED | FROZEN,
+    (V.UNMASK, R.SUPPORT): READABLE,
+    (V.UNMASK, R.IDENTITY): READABLE,
+    (V.UNMASK, R.COMPLIANCE): READABLE,
     (V.OPEN_MANDATE, R.SUPPORT): UNSUBMITTED | STOPPABLE,
     (V.OPEN_MANDATE, R.IDENTITY): UNSUBMITTED | STOPPABLE,
     (V.ASK_MANDATE, R.IDENTITY): REVIEW | STOPPABLE,

@@ -6,6 +6,7 @@ import hashlib
 import secrets
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
@@ -17,7 +18,7 @@ from closeout.cases.permissions import Right, may
 from closeout.reasons import Refused, refuse
 
 CLASS, CONTEXT = "operational", "staff.authenticator"
-TRIES, PER = 5, timedelta(minutes=5)
+TRIES, PER, NAME_MAX = 5, timedelta(minutes=5), 64
 SEEDED = (
     ("support-1", "support"),
     ("support-2", "support"),
@@ -74,7 +75,7 @@ def sign_in(person: Staff, code: str, *, now: datetime) -> StaffSession:
     wait = limits.wait_for(f"staff:{person.name}", count=TRIES, per=PER, now=now)
     if wait:
         raise refuse("too_many_codes", seconds=int(wait.total_seconds()))
-    if not person.active:
+    if not person.active or not person.authenticator:
         raise refuse("wrong_staff_code")
     typed, step = "".join(code.split()), int(now.timestamp()) // verification.STEP
     secret = _secret(person)
@@ -85,12 +86,61 @@ def sign_in(person: Staff, code: str, *, now: datetime) -> StaffSession:
     with transaction.atomic():
         if not _raise_mark(person, matches[0]):
             raise refuse("code_replayed")
-        session = StaffSession.objects.create(id=uuid.uuid4(), staff=person, started_at=now)
-        line = audit.Line(
-            _subject(person.name), "staff:sign_in", str(actor(person)), {"session": session.id.hex}
-        )
-        audit.append([line], now=now)
+        return _begin(person, "code", now=now)
+
+
+def _begin(person: Staff, way: str, *, now: datetime) -> StaffSession:
+    session = StaffSession.objects.create(id=uuid.uuid4(), staff=person, started_at=now)
+    details = {"session": session.id.hex, "way": way, "role": person.role}
+    audit.append([audit.Line(_subject(person.name), "staff:sign_in", str(actor(person)), details)], now=now)
     return session
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """Who an identity provider vouches for, second factor included; ``role`` is None for nobody of ours."""
+
+    issuer: str
+    subject: str
+    name: str
+    role: str | None
+    account_id: int | None = None
+
+
+def arrive(arrival: Arrival, *, venue: str, now: datetime) -> StaffSession:
+    """Begin a session for somebody whom the provider vouches for; role and account are what it says today.
+
+    A role that was taken away ends every session at once. ``now``: the real time. Raises: Refused (staff_role).
+    """
+    with transaction.atomic():
+        known = (
+            Staff.objects.select_for_update().filter(issuer=arrival.issuer, subject=arrival.subject).first()
+        )
+        if known is not None and arrival.role != known.role:
+            StaffSession.objects.filter(staff=known, ended_at=None).update(ended_at=now)
+        person = _keep(known, arrival, venue=venue, now=now)
+        session = _begin(person, "provider", now=now) if person is not None and person.active else None
+    if session is None:
+        raise refuse("staff_role")
+    return session
+
+
+def _keep(known: Staff | None, arrival: Arrival, *, venue: str, now: datetime) -> Staff | None:
+    """Write down what the provider says of somebody; None where nobody of ours was or is meant."""
+    if known is None:
+        if arrival.role is None or Staff.objects.filter(name=arrival.name[:NAME_MAX]).exists():
+            return None
+        known = Staff(
+            issuer=arrival.issuer, subject=arrival.subject, name=arrival.name[:NAME_MAX], added_at=now
+        )
+        audit.append(
+            [audit.Line(_subject(known.name), "staff:add", "provider", {"role": arrival.role})], now=now
+        )
+    if arrival.role is not None:
+        known.role, known.venue, known.account_id = arrival.role, venue, arrival.account_id
+    known.active = arrival.role is not None
+    known.save()
+    return known
 
 
 def _raise_mark(person: Staff, step: int) -> bool:

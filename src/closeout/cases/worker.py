@@ -20,6 +20,7 @@ from closeout.cases import (
     desk,
     effects,
     evidence,
+    inquiries,
     messages,
     policies,
     queries,
@@ -54,7 +55,9 @@ BROKEN_ASIDE = timedelta(hours=1)  # for a case that a sweep broke over
 IDLE_SECONDS = 1.0
 HOLD = "no_holds"  # the condition behind which a hold stands
 
-HANDLERS: dict[str, effects.Handler] = closing.HANDLERS | messages.HANDLERS | signals.HANDLERS
+HANDLERS: dict[str, effects.Handler] = (
+    closing.HANDLERS | messages.HANDLERS | signals.HANDLERS | dict(inquiries.HANDLERS)
+)
 Sweep = Callable[[Sequence[int], datetime], int]
 Reports = Mapping[int, Report]
 

@@ -16,7 +16,7 @@ from closeout.cases.models.decisions import Approval, CaseHold, Decision, Waiver
 from closeout.cases.models.desk import ContactHash, Task
 from closeout.cases.models.documents import Document
 from closeout.cases.models.effects import EffectRow
-from closeout.cases.models.evidence import Evidence, EvidenceRequest, EvidenceView, Finding
+from closeout.cases.models.evidence import Evidence, EvidenceRequest, EvidenceView, Finding, VenueInquiry
 from closeout.cases.models.mandates import Mandate, Signer
 from closeout.cases.models.messages import Message
 from closeout.cases.models.policy import PolicyChange
@@ -62,5 +62,6 @@ __all__ = [
     "StatedReason",
     "Task",
     "TotpStep",
+    "VenueInquiry",
     "Waiver",
 ]

@@ -80,6 +80,28 @@ class EvidenceView(models.Model):
     at = models.DateTimeField()
 
 
+class VenueInquiry(models.Model):
+    """What the venue was asked about one asset of an account, and what its own ledger answered (R-SUP-3)."""
+
+    id = models.BigAutoField(primary_key=True)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="inquiries")
+    asset = models.CharField(max_length=32)
+    asked_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+    sealed = models.BinaryField(default=b"")  # the answer
+    sha256 = models.CharField(max_length=64, blank=True)  # of the answer
+
+    class Meta:
+        """One question about an asset at a time."""
+
+        constraints = [
+            models.UniqueConstraint(
+                fields=["case", "asset"], condition=Q(answered_at__isnull=True), name="one_open_inquiry"
+            ),
+        ]
+
+
 class Finding(models.Model):
     """What an investigation of hidden assets or unfinished business found (R-SUP-3). It blocks until resolved."""
 
@@ -93,3 +115,5 @@ class Finding(models.Model):
     recorded_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True)
     resolved_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+", null=True)
+    inquiry = models.ForeignKey(VenueInquiry, on_delete=models.PROTECT, related_name="+", null=True)
+    cleared_by = models.ForeignKey(VenueInquiry, on_delete=models.PROTECT, related_name="+", null=True)

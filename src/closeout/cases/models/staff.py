@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 
 ROLES = [(role, role) for role in ("support", "identity", "compliance", "approver", "auditor", "operator")]
 
@@ -15,9 +16,24 @@ class Staff(models.Model):
     role = models.CharField(max_length=12, choices=ROLES)
     venue = models.CharField(max_length=32)
     account_id = models.BigIntegerField(null=True)  # decided by others, never by themselves
-    authenticator = models.BinaryField()  # secret of the authenticator app, sealed
+    authenticator = models.BinaryField(
+        default=b""
+    )  # secret of the authenticator app, sealed; none with a provider
+    issuer = models.CharField(
+        max_length=255, blank=True, default="", db_default=""
+    )  # of the identity provider
+    subject = models.CharField(max_length=255, blank=True, default="", db_default="")  # who they are there
     active = models.BooleanField(default=True)
     added_at = models.DateTimeField()
+
+    class Meta:
+        """Issuer and subject together name one person, whatever they are called today."""
+
+        constraints = [
+            models.UniqueConstraint(
+                fields=["issuer", "subject"], condition=~Q(issuer=""), name="one_person_of_a_provider"
+            ),
+        ]
 
 
 class StaffSession(models.Model):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from closeout.cases import (
@@ -14,8 +15,10 @@ from closeout.cases import (
     evidence,
     findings,
     holds,
+    inquiries,
     keeping,
     phrases,
+    repair,
     staff,
     venues,
 )
@@ -175,6 +178,12 @@ def verdicts(request: HttpRequest, session: StaffSession, case: Case) -> str:
     return evidence.judge(session, ident, request.POST.get("verdict", ""), now=venues.now()).verdict
 
 
+@_form("evidence")
+def compared(request: HttpRequest, session: StaffSession, case: Case) -> str:
+    """Note how the applicant compares with the documents on file, where the law allows no more proof."""
+    return str(evidence.compare(session, case, request.POST.get("verdict", ""), now=venues.now()).pk)
+
+
 @_form("findings")
 def found(request: HttpRequest, session: StaffSession, case: Case) -> str:
     """Record what the investigation found, or that it is resolved."""
@@ -185,9 +194,25 @@ def found(request: HttpRequest, session: StaffSession, case: Case) -> str:
     said = request.POST
     kept = findings.record(
         session, case, kind=said.get("kind", ""), text=said.get("text", ""), asset=said.get("asset", ""),
-        amount=said.get("amount", ""), now=venues.now(),
+        amount=said.get("amount", ""), inquiry=_number(request, "inquiry"), now=venues.now(),
     )  # fmt: skip
     return str(kept.pk)
+
+
+@_form("repairs")
+def repairs(_request: HttpRequest, session: StaffSession, case: Case) -> str:
+    """Try again what was given up."""
+    return str(repair.retry(session, case, now=venues.now()))
+
+
+@require_POST
+@guard.required
+def inquire(request: HttpRequest, number: str) -> HttpResponse:
+    """Ask the venue about an asset; its answer stands on the page of the reconciliation."""
+    session = guard.who(request)
+    case = staff.case_for(session.staff, number)
+    inquiries.ask(session, case, request.POST.get("asset", ""), now=venues.now())
+    return HttpResponseRedirect(reverse("console:reconciliation", args=[number]))
 
 
 def _number(request: HttpRequest, name: str) -> int:

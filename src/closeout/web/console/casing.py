@@ -24,6 +24,7 @@ from closeout.cases import (
     phrases,
     policies,
     queries,
+    repair,
     staff,
     stories,
     venues,
@@ -60,6 +61,7 @@ def case_page(request: HttpRequest, number: str) -> HttpResponse:
         now=now,
         may={right.value for right in may},
         state=stories.STATES["review" if case.held else case.state][language],
+        spoken=words.LANGUAGES.get(case.language, case.language),
         holder=masked(venues.venue(case.venue).holder(case.account_id)),
         groups=groups(report, language),
         thread=thread(case, session.staff),
@@ -80,11 +82,17 @@ def case_page(request: HttpRequest, number: str) -> HttpResponse:
             for one in EvidenceRequest.objects.filter(case=case, state="open", expires_at__gte=now)
         ],
         offered=[(kind, words.EVIDENCE[kind]) for kind in evidence.offered(case)],
+        on_file=not evidence.offered(case) and bool(queries.lost_factors(case)),
+        decidable_at=evidence.decidable_at(case),
         verdicts=[(code, words.VERDICTS[code]) for code in evidence.VERDICTS],
         decisions=[_decision(one, session.staff, language) for one in _decided(case, may)],
         asks=[(action, words.ACTIONS[action]) for action in ASKS if f"ask_{action}" in may],
         refusals=[(code, text[language]) for code, text in REFUSALS.items()],
         mandate=mandating.shown(case),
+        unmask_reasons=words.UNMASK,
+        stuck=[(one.kind, words.EFFECTS.get(one.kind, one.kind), one.fault) for one in repair.stuck(case)]
+        if Right.RETRY in may or Right.SEE_AUDIT in may
+        else (),
         holds=[_hold(one) for one in holds.of(case)] if Right.SEE_HOLDS in may else (),
         hold_kinds=words.HOLD_KINDS,
         scopes=words.SCOPES,
@@ -260,6 +268,7 @@ def _findings(case: Case) -> Sequence[dict[str, object]]:
             "by": one.recorded_by.name,
             "at": one.recorded_at,
             "resolved": one.resolved_at is not None,
+            "evidence": one.cleared_by_id or one.inquiry_id,
         }
         for one in Finding.objects.filter(case=case).select_related("recorded_by", "case").order_by("-id")
     ]

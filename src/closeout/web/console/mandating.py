@@ -42,11 +42,14 @@ def mandates_page(request: HttpRequest) -> HttpResponse:
         status=409 if problems else 200,
         problems=problems,
         notices=[_notice(one) for one in waiting],
-        chosen=chosen,
-        said=request.POST if problems else {},
+        said=request.POST if problems else _known(chosen),
         people=_people(request, chosen),
         kinds=words.MANDATES,
     )
+
+
+def _known(chosen: Mandate | None) -> dict[str, object]:
+    return {"notice": chosen.pk, "kind": chosen.kind, "account": chosen.account_id} if chosen else {}
 
 
 def _done(request: HttpRequest) -> str:

@@ -6,8 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from closeout.cases import findings, staff, venues
-from closeout.cases.permissions import Right
+from closeout.cases import findings, inquiries, staff, venues
+from closeout.cases.permissions import Right, rights
 from closeout.web.console import guard, pages, words
 
 
@@ -22,4 +22,17 @@ def reconciliation(request: HttpRequest, number: str) -> HttpResponse:
         {"line": line, "parts": [(words.PARTS[name], value) for name, value in line.parts]}
         for line in findings.reconciliation(case, now=venues.now())
     ]
-    return pages.show(request, "reconciliation.html", _("Reconciliation"), case=case, lines=lines)
+    may = rights(session.staff.role, case.state)
+    return pages.show(
+        request,
+        "reconciliation.html",
+        _("Reconciliation"),
+        case=case,
+        lines=lines,
+        may={right.value for right in may},
+        inquiries=[
+            {"asked": one, "by": one.asked_by.name, "places": inquiries.answer_of(one)}
+            for one in inquiries.of(case)
+        ],
+        finding_kinds=words.FINDINGS,
+    )

@@ -13,6 +13,7 @@ from closeout.web.console import (
     following,
     mandating,
     numbering,
+    overseeing,
     queueing,
     reconciling,
 )
@@ -21,6 +22,8 @@ app_name = "console"
 urlpatterns = [
     path("", queueing.queue, name="queue"),
     path("signin", entrance.signin, name="signin"),
+    path("signin/provider", entrance.provider, name="provider"),
+    path("signin/provider/callback", entrance.callback, name="callback"),
     path("signout", entrance.signout, name="signout"),
     path("search", queueing.search, name="search"),
     path("numbers", numbering.numbers, name="numbers"),
@@ -43,7 +46,12 @@ urlpatterns = [
     path("cases/<str:number>/extended", acting.extended, name="extended"),
     path("cases/<str:number>/evidence-requests", acting.evidence_requests, name="evidence_requests"),
     path("cases/<str:number>/evidence-answers", acting.answered, name="evidence_answers"),
+    path("cases/<str:number>/comparisons", acting.compared, name="comparisons"),
     path("cases/<str:number>/verdicts", acting.verdicts, name="verdicts"),
     path("cases/<str:number>/findings", acting.found, name="findings"),
+    path("cases/<str:number>/contacts", overseeing.contacts_page, name="contacts"),
+    path("cases/<str:number>/audit", overseeing.audit_page, name="audit"),
+    path("cases/<str:number>/repairs", acting.repairs, name="repairs"),
+    path("cases/<str:number>/inquiries", acting.inquire, name="inquiries"),
     path("cases/<str:number>/reconciliation", reconciling.reconciliation, name="reconciliation"),
 ]

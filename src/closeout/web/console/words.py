@@ -50,6 +50,7 @@ EVIDENCE = {
     "photo": _("Photo holding the document"),
     "video": _("Video with a spoken sentence"),
     "questions": _("Questions about the account"),
+    "on_file": _("Compared with the documents on file"),
     "identity": _("Identity document of a signer"),
     "death": _("Proof of death"),
     "letters": _("Proof of inheritance"),
@@ -126,4 +127,42 @@ FINDINGS = {
     "open_business": _("Business that has not ended"),
     "nothing": _("Looked, and found nothing"),
 }
+UNMASK = {
+    "call_back": _("To call the holder back"),
+    "letter_returned": _("A letter came back"),
+    "identity": _("To compare with the proof of identity"),
+    "authority": _("An authority asks"),
+}
+EFFECTS = {
+    "venue.freeze": _("Freeze at the venue"),
+    "venue.unfreeze": _("Unfreeze at the venue"),
+    "venue.close": _("Close at the venue"),
+    "venue.erase": _("Erase at the venue"),
+    "venue.inquire": _("Question to the venue"),
+    "vault.destroy": _("Destroy the keys"),
+    "archive.build": _("Build the archive"),
+    "records.build": _("Put the records together"),
+    "certificate.issue": _("Issue the certificate"),
+    "message.send": _("Send a letter"),
+}
+EVENTS = {
+    "contact:unmask": _("Contacts shown in full"),
+    "evidence:view": _("Evidence looked at"),
+    "evidence:judge": _("Evidence judged"),
+    "evidence:receive": _("Evidence received"),
+    "evidence:delete": _("Evidence deleted"),
+    "message:say": _("Message or note written"),
+    "task:assign": _("Task handed over"),
+    "effect:retry": _("Tried again"),
+    "inquiry:ask": _("Venue asked"),
+    "inquiry:answer": _("Venue answered"),
+    "finding:record": _("Finding recorded"),
+    "finding:resolve": _("Finding settled"),
+    "hold:place": _("Hold placed"),
+    "hold:release": _("Hold released"),
+    "mandate:open": _("Opened for signers"),
+    "mandate:sign": _("Signed"),
+    "mandate:object": _("Objected"),
+}
+LANGUAGES = {"zh": "中文", "en": "English"}
 GROUPS = {"blocked": _("Stands in the way"), "unknown": _("Cannot be read now"), "clear": _("Met")}

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from closeout.cases import applications, evidence, policies, proving, queries, uploads, venues
 from closeout.cases.models import Case, EvidenceRequest
+from closeout.lifecycle import State
 from closeout.reasons import Refused, refuse
 from closeout.venues.base import Unreachable
 from closeout.web.portal import errors, holder, pages, standing, uploading
@@ -62,6 +63,8 @@ def _page(request: HttpRequest, case: Case | None, refused: Refused | None) -> H
         received="received" in request.GET,
         outdated=outdated,
         renewed_by=proving.renewed_by(case) if case is not None and outdated else None,
+        on_file=case is not None and case.state == State.REVIEW and not evidence.offered(case),
+        decidable_at=evidence.decidable_at(case) if case is not None else None,
     )
     response.headers["Permissions-Policy"] = CAMERA
     return response

@@ -54,7 +54,7 @@ def _kept(response: HttpResponse, token: str) -> HttpResponse:
 def _required(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBase]:
     """Let in who has a link of ours."""
 
-    def guarded(request: HttpRequest, **kwargs: str) -> HttpResponseBase:
+    def guarded(request: HttpRequest, *args: str, **kwargs: str) -> HttpResponseBase:
         signer = signatures.signer_of(request.COOKIES.get(COOKIE, ""))
         if signer is None or not signer.sealed:
             return errors.page(
@@ -65,7 +65,7 @@ def _required(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBa
                 _("Nothing was changed. Open the link again from the letter, with cookies allowed."),
                 way=(reverse("portal:mandate"), _("Act for somebody else")),
             )
-        return view(request, signer, **kwargs)
+        return view(request, signer, *args, **kwargs)
 
     return guarded
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from django.http import HttpRequest
 
-from closeout.web.signin import handover, oidc
+from closeout.web.signin import duties, handover, oidc
 
 
 @functools.cache
@@ -20,7 +20,13 @@ def holders() -> oidc.Provider | None:
 @functools.cache
 def staff() -> oidc.Provider | None:
     """Return the identity provider of the operator's people, ``CLOSEOUT_STAFF_OIDC_…``. Raises: ValueError, OSError."""
-    return oidc.configured("CLOSEOUT_STAFF_OIDC")
+    return duties.provider()
+
+
+@functools.cache
+def staff_duties() -> duties.Duties | None:
+    """Return which group of the provider has which role, ``CLOSEOUT_STAFF_OIDC_ROLES``. Raises: ValueError."""
+    return duties.configured()
 
 
 @functools.cache
@@ -33,12 +39,13 @@ def demand() -> None:
     """Read everything now. Raises: ValueError, OSError."""
     holders()
     staff()
+    staff_duties()
     exchange()
 
 
 def forget() -> None:
     """Read the environment again at the next question."""
-    for known in (holders, staff, exchange):
+    for known in (holders, staff, staff_duties, exchange):
         known.cache_clear()
 
 
