@@ -235,6 +235,10 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "en": "The account that should receive {asset} does not exist or is your own. Nothing was moved.",
         "zh": "接收 {asset} 的账户不存在或就是你自己。没有任何资产变动。",
     },
+    "beyond_slippage": {
+        "en": "Worse than the slippage limit: {things}. Nothing was moved; only your own yes to it allows the sale.",
+        "zh": "超出滑点限制：{things}。没有任何资产变动；只有你单独确认后才会卖出。",
+    },
     "nothing_to_clear": {
         "en": "There is nothing that one click could clear.",
         "zh": "没有可以一键清理的项目。",

@@ -185,3 +185,28 @@ def test_a_daily_limit_slices_a_withdrawal_over_days(exchange: SandboxVenue) -> 
             "and kind = 'withdrawal' order by 1 desc", (account,),
         ).fetchall()  # fmt: skip
     assert [much for (much,) in rows] == [Decimal(400), Decimal(400), Decimal(100)]
+
+
+def test_progress_is_seen_inside_a_large_batch(exchange: SandboxVenue) -> None:
+    """R-CLR-5, issue 4: of thirty commands in one call the first are told while the last are not yet done."""
+
+    def furnish(room: Room) -> None:
+        for number in range(30):
+            room.key("key", f"tool {number}")
+
+    journal, account = MemoryJournal(), sandbox_people.open_account(exchange, furnish)
+    shown = run.show(exchange, journal, Policy(), account, choices=Choices())
+    opened = run.start(exchange, journal, Policy(), account_id=account, digest=shown.digest)
+    told = []
+    for event in run.proceed(exchange, journal, Policy(), opened, worker="w"):
+        if event.kind == "done":
+            with exchange.connection() as connection:
+                written = connection.execute(
+                    "select count(*) from sandbox.receipt where account_id = %s", (account,)
+                ).fetchone()
+            assert written is not None
+            told.append((event.done, event.total, written[0]))
+    assert [done for done, _, _ in told] == list(range(1, 31))
+    assert {total for _, total, _ in told} == {30}
+    assert all(done <= written <= done + 9 for done, _, written in told)
+    assert exchange.calls.submit == 1

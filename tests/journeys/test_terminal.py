@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from closeout.cluster import databases
@@ -169,3 +170,34 @@ def test_every_record_in_one_archive_that_anybody_can_check(env: Mapping[str, st
     target.write_bytes(content)
     assert run("export", "--verify", str(target), env=env).returncode == 1
     assert run("export", "--account", "messy", env=env).returncode == 2
+
+
+def test_a_clearing_refuses_bad_input_row_by_row_and_moves_nothing(env: Mapping[str, str]) -> None:
+    """Issue 4, R-CLR-3, R-CLR-7: each mistake has its code, a sentence in both languages, and no effect."""
+    shown = json.loads(run("clear", "--account", "messy", "--dry-run", "--json", env=env).stdout)
+    steep = json.loads(run("clear", "--account", "slippage", "--dry-run", "--json", env=env).stdout)
+    way = next(one for one in shown["choices"]["destinations"] if one["network"] == "TRC20")
+    thing = steep["asking"][0]["things"][0]
+    mistakes: list[tuple[str, str, list[str]]] = [
+        ("unknown_item", "messy", ["--yes", "--leave-out", "redeem:1:nothing"]),
+        ("wrong_network", "messy", ["--yes", "--to", f"USDT:ERC20:{way['address']}"]),
+        ("too_precise", "messy", ["--yes", "--give", "forfeit:GHOST:0.1234567890123456789"]),
+        ("plan_unknown", "messy", ["--confirm", "0" * 64]),
+        ("plan_foreign", "clean", ["--confirm", shown["digest"]]),
+        ("beyond_slippage", "slippage", ["--yes", "--only", thing]),
+        ("plan_expired", "messy", ["--confirm", shown["digest"]]),
+    ]
+    moved = "select (select count(*) from sandbox.entry), (select count(*) from sandbox.receipt)"
+    with psycopg.connect(env["CLOSEOUT_DATABASE_URL"], autocommit=True) as connection:
+        before = connection.execute(moved).fetchone()
+        for code, account, words in mistakes:
+            if code == "plan_expired":
+                connection.execute("update sandbox.clock set instant = instant + interval '31 minutes'")
+            answer = run("clear", "--account", account, "--json", *words, env=env)
+            assert answer.returncode == 1, (code, answer.stderr)
+            said = json.loads(answer.stdout)
+            assert said["kind"] == "refused"
+            assert [one["code"] for one in said["reasons"]] == [code]
+            assert re.search(r"[\u4e00-\u9fff]", said["reasons"][0]["zh"])
+            assert f"{said['reasons'][0]['en']} [{code}]" in answer.stderr
+            assert connection.execute(moved).fetchone() == before, code

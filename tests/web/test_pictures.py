@@ -12,6 +12,7 @@ PLACE = os.environ.get("PICTURES", "")
 SHOTS = (
     ("messy", "/check", "self-check"),
     ("messy", "/plan", "plan"),
+    ("dust", "/plan", "small-balances"),
     ("clean", "/application", "application"),
     ("cooling", "/case", "cooling-off"),
     ("talking", "/support", "support"),
@@ -40,6 +41,7 @@ def test_pictures_can_be_taken(
     place = Path(PLACE) if PLACE else tmp_path
     place.mkdir(parents=True, exist_ok=True)
     accounts = {"messy": backstage.person(handle="messy"), "clean": backstage.person(handle="clean")}
+    accounts["dust"] = backstage.person(handle="dust")
     accounts["cooling"] = backstage.person(handle="clean")
     accounts["talking"] = backstage.person(handle="orders")
     backstage.asked(account=accounts["talking"], text=QUESTION[language])

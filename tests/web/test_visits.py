@@ -337,3 +337,56 @@ def _labelled(field: Element, elements: list[Element]) -> bool:
     labels = [one for one in elements if _name(one) == "label"]
     named = any(one.attrib.get("for") == field.attrib.get("id") for one in labels if "id" in field.attrib)
     return named or "aria-label" in field.attrib or any(field in list(one.iter()) for one in labels)
+
+
+def test_dust_has_exits_each_with_its_own_consent(visit: Any, backstage: Any) -> None:
+    """R-CLR-6, hard case 5: pool, convert, send, donate, forfeit; each asset by a line of its own, without scripts."""
+    account, friend = backstage.person(handle="dust"), backstage.person(handle="clean")
+    visitor = visit(language="en", scripts=False, width=390)
+    visitor.sign_in(account, then="/plan")
+    page = visitor.page
+    assert page.locator("select[name=into] option").count() > 1
+    kept = page.locator("fieldset.ways")
+    assets = [name.removeprefix("most-") for name in kept.locator("input[type=hidden]").evaluate_all(
+        "all => all.map(one => one.name)")]  # fmt: skip
+    assert len(assets) >= 3, "the person needs dust that no command takes out"
+    ways = dict(zip(assets, ("forfeit", "donate", "send"), strict=False))
+    for asset, way in ways.items():
+        assert page.locator(f"input[name='way-{asset}'][value=keep]").is_checked()
+        page.locator(f"input[name='way-{asset}'][value={way}]").check()
+    page.locator(f"input[name='to-{assets[2]}']").fill("999999999")
+    page.locator("button[value=again]").click()
+    assert "No account with this number" in page.locator("fieldset.ways p.error").inner_text()
+    page.locator(f"input[name='to-{assets[2]}']").fill(str(friend))
+    page.locator("button[value=again]").click()
+    said = page.locator("ol.rows").inner_text()
+    assert "Give up" in said
+    assert "Donate" in said
+    assert "to another holder" in said
+    for asset, way in ways.items():
+        assert page.locator(f"input[name='way-{asset}'][value={way}]").is_checked()
+    page.locator(f"input[name='way-{assets[0]}'][value=keep]").check()
+    page.locator("button[value=again]").click()
+    assert page.locator(f"input[name='way-{assets[0]}'][value=keep]").is_checked()
+    assert visitor.complaints == []
+
+
+def test_one_kind_is_resolved_by_itself_and_things_are_left_out(visit: Any, backstage: Any) -> None:
+    """Issue 4: a button beside each condition does only that; what the holder ticks is left alone; without scripts."""
+    account = backstage.person(handle="messy")
+    visitor = visit(language="zh", scripts=False, width=390)
+    visitor.sign_in(account)
+    page = visitor.page
+    page.locator("#no_payment_methods .action a").click()
+    assert page.locator("ol.rows > li").count() == 1
+    page.locator("a[href='/plan']").click()
+    before = page.locator("ol.rows > li").count()
+    assert before > 6
+    group = page.locator("ol.rows > li").first
+    group.locator("summary").click()
+    for box in group.locator("input[name=leave]").all():
+        box.check()
+    group.locator("button").click()
+    assert page.locator("ol.rows > li").count() < before
+    assert "你选择了不处理" in page.locator("section[aria-labelledby=stays]").inner_text()
+    assert visitor.complaints == []

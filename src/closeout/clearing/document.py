@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from closeout.clearing.dry_run import DryRun, Offer
     from closeout.clearing.journal import Entry, Event
     from closeout.clearing.run import Outcome
+    from closeout.reasons import Refused
 
 SCHEMA = "closeout.clear/1"
 Json = Mapping[str, object]
@@ -48,6 +49,15 @@ def shown(dry: DryRun) -> Json:
 def dry_run(dry: DryRun) -> Json:
     """Return the dry run together with the digest that a confirmation names."""
     return {**shown(dry), "digest": dry.digest}
+
+
+def refused(no: Refused) -> Json:
+    """Return a refusal: every reason with its code and its sentence in both languages; nothing was moved."""
+    reasons = [
+        {"code": reason.code, **{language: reason.sentence(language) for language in ("en", "zh")}}
+        for reason in no.reasons
+    ]
+    return {"schema": SCHEMA, "kind": "refused", "reasons": reasons}
 
 
 def outcome(result: Outcome) -> Json:

@@ -8,7 +8,7 @@ from datetime import datetime
 from closeout.clearing.journal import Entry, Event, Journal, Run, RunState, refused
 from closeout.clearing.lines import Line
 from closeout.failpoints import failpoint
-from closeout.venues.base import Receipt, Unreachable, Venue
+from closeout.venues.base import Command, Receipt, Stepwise, Unreachable, Venue
 
 BATCH_MAX = 50  # commands in one call; a lost answer costs one look-up for all of them
 SENDS_MAX = 5  # of one command within one call; afterwards the venue counts as down
@@ -66,11 +66,11 @@ class Sender:
                     if not left:
                         return
                 failpoint("clearing.before_call")
-                answers = self.venue.submit([(entry.key, entry.line.command) for entry in left])
-                failpoint("clearing.after_call")
-                by_key = {receipt.key: receipt for receipt in answers}
-                yield from self.record(left, by_key)
-                left = [entry for entry in left if entry.key not in by_key]
+                for answers in self._answers([(entry.key, entry.line.command) for entry in left]):
+                    failpoint("clearing.after_call")
+                    by_key = {receipt.key: receipt for receipt in answers}
+                    yield from self.record(left, by_key)
+                    left = [entry for entry in left if entry.key not in by_key]
                 if not left:
                     return
             except Unreachable:
@@ -80,6 +80,13 @@ class Sender:
                     self.run.run_id, {}, [self.event("unknown", entry.line) for entry in left]
                 )
         raise Unreachable(f"no complete answer after {SENDS_MAX} tries")
+
+    def _answers(self, commands: Sequence[tuple[str, Command]]) -> Iterator[Sequence[Receipt]]:
+        """Yield receipts as they come: a few at a time where the venue can, otherwise all at once."""
+        if isinstance(self.venue, Stepwise):
+            yield from self.venue.steps(commands)
+        else:
+            yield self.venue.submit(commands)
 
     def record(self, entries: Sequence[Entry], receipts: Mapping[str, Receipt]) -> Iterator[Event]:
         """Write down the receipts of ``entries`` and yield one event for each."""

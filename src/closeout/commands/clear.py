@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from closeout.commands import door, okx_door
 
 if TYPE_CHECKING:
-    from closeout.clearing.choices import Consent
+    from closeout.clearing.choices import Choices, Consent
     from closeout.clearing.dry_run import DryRun
+    from closeout.reasons import Refused
+    from closeout.venues.base import Destination
 
 ASK = {
     "en": "Clear exactly this? Nothing can be taken back.",
@@ -29,6 +31,9 @@ ASK = {
 @okx_door.ways
 @click.option("--dry-run", is_flag=True, help="Only show every command with its costs; moves nothing.")
 @click.option("--yes", is_flag=True, help="Confirm what the dry run shows and do it.")
+@click.option(
+    "--confirm", metavar="DIGEST", help="Sandbox: do exactly the dry run with this digest, shown before."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the document closeout.clear/1.")
 @click.option("--lang", type=door.LANGUAGES, help="Language of the report.")
 @click.option(
@@ -36,6 +41,9 @@ ASK = {
 )
 @click.option("--only", multiple=True, metavar="THING", help="Do only these items.")
 @click.option("--sell", multiple=True, metavar="ASSET", help="Sell this asset instead of withdrawing it.")
+@click.option(
+    "--into", metavar="ASSET", help="Sandbox: the coin that small balances are pooled in; else USDT."
+)
 @click.option("--sell-rest", is_flag=True, help="Sell what has no address in the address book.")
 @click.option("--wait-for-maturity", is_flag=True, help="Pay no penalty for early redemption.")
 @click.option(
@@ -45,63 +53,91 @@ ASK = {
     "--give", multiple=True, metavar="WAY:ASSET:AMOUNT[:ACCOUNT]",
     help="Consent to give up dust: forfeit, donate or send, at most AMOUNT; once per asset.",
 )  # fmt: skip
-def clear(  # noqa: PLR0917 - click passes options by name
+def clear(
     asked: okx_door.Asked,
-    ways: Sequence[str],
-    tails: Sequence[str],
+    *,
     named: str | None,
     venue: str,
     dry_run: bool,
     yes: bool,
+    confirm: str | None,
     as_json: bool,
     lang: str | None,
-    leave_out: Sequence[str],
-    only: Sequence[str],
-    sell: Sequence[str],
-    sell_rest: bool,
-    wait_for_maturity: bool,
-    beyond_slippage: Sequence[str],
-    give: Sequence[str],
+    **picked: Any,
 ) -> None:
     """Clear an account of all that its holder may clear, after a dry run.
 
-    Without --yes it shows the dry run and asks. Running it again continues where it stopped.
+    Without --yes it shows the dry run and asks. Running it again continues where it stopped. A refusal names its code;
+    with --json it is a document with the sentence in both languages.
     Exit code: 0 done, 1 something was refused or needs another yes, 4 venue, 5 something could not be read.
     """
-    if dry_run and yes:
-        raise click.UsageError("--dry-run and --yes exclude each other.")
+    if dry_run and (yes or confirm):
+        raise click.UsageError("--dry-run excludes --yes and --confirm.")
     if venue == "okx":
-        from closeout.commands import okx
-
-        if give:
-            raise click.UsageError(
-                "--give: OKX has no call for giving up or sending dust; --sell-rest converts it."
-            )
-        okx.run_clear(
-            asked,
-            okx.Wanted(
-                okx.destinations(ways), tuple(tails), frozenset(sell), sell_rest, frozenset(leave_out), frozenset(only),
-                wait_for_maturity, frozenset(beyond_slippage),
-            ),
-            dry_run=dry_run, yes=yes, as_json=as_json, language=door.language(lang),
-        )  # fmt: skip
+        _okx(asked, picked, dry_run=dry_run, yes=yes, as_json=as_json, language=door.language(lang))
     if named is None:
         raise click.UsageError("Missing option '--account'.")
     from closeout.cases import start
 
     start.begin()
-    from closeout.cases import clearings, venues
-    from closeout.clearing import document
-    from closeout.clearing.choices import suggested
+    from closeout.reasons import Refused
 
-    account_id, language = door.account(named), door.language(lang)
-    place = venues.venue(venue)
-    choices = dataclasses.replace(
-        suggested(place.destinations(account_id), now=place.now()),
-        left_out=frozenset(leave_out), only=frozenset(only), sell=frozenset(sell), sell_rest=sell_rest,
-        redeem_early=not wait_for_maturity, beyond_slippage=frozenset(beyond_slippage), consents=_consents(give),
+    language = door.language(lang)
+    try:
+        account_id = door.account(named)
+        if confirm:
+            code = _run(account_id, confirm, venue, None, as_json=as_json, language=language)
+        else:
+            code = _shown(
+                account_id, venue, picked, dry_run=dry_run, yes=yes, as_json=as_json, language=language
+            )
+    except Refused as no:
+        code = _refused(no, as_json=as_json, language=language)
+    raise click.exceptions.Exit(code)
+
+
+def _okx(
+    asked: okx_door.Asked,
+    picked: Mapping[str, Any],
+    *,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+    language: str,
+) -> None:
+    """Do it behind a key. Raises: Exit with the code of the result, UsageError."""
+    from closeout.commands import okx
+
+    if picked["give"]:
+        raise click.UsageError(
+            "--give: OKX has no call for giving up or sending dust; --sell-rest converts it."
+        )
+    okx.run_clear(
+        asked,
+        okx.Wanted(
+            okx.destinations(picked["ways"]), tuple(picked["tails"]), frozenset(picked["sell"]), picked["sell_rest"],
+            frozenset(picked["leave_out"]), frozenset(picked["only"]), picked["wait_for_maturity"],
+            frozenset(picked["beyond_slippage"]),
+        ),
+        dry_run=dry_run, yes=yes, as_json=as_json, language=language,
     )  # fmt: skip
-    shown = clearings.show(account_id, venue=venue, choices=choices)
+
+
+def _shown(
+    account_id: int,
+    venue: str,
+    picked: Mapping[str, Any],
+    *,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+    language: str,
+) -> int:
+    """Show the dry run, and do it after a yes; return the exit code. Raises: Refused, Unreachable."""
+    from closeout.cases import clearings
+    from closeout.clearing import document
+
+    shown = clearings.show(account_id, venue=venue, choices=_choices(account_id, venue, picked))
     if as_json and not yes:
         door.emit(document.dry_run(shown))
     elif not as_json:
@@ -109,8 +145,47 @@ def clear(  # noqa: PLR0917 - click passes options by name
 
         clear_pages.dry_run(shown, language)
     if dry_run or not (yes or _confirmed(shown, language)):
-        raise click.exceptions.Exit(door.INCOMPLETE if shown.plan.unknown else door.DONE)
-    raise click.exceptions.Exit(_run(shown, venue, as_json=as_json, language=language))
+        return door.INCOMPLETE if shown.plan.unknown else door.DONE
+    return _run(account_id, shown.digest, venue, shown, as_json=as_json, language=language)
+
+
+def _choices(account_id: int, venue: str, picked: Mapping[str, Any]) -> Choices:
+    """Return what the options say, on top of the suggestion; an address that was named stands for its asset."""
+    from closeout.cases import venues
+    from closeout.clearing.choices import suggested
+
+    place = venues.venue(venue)
+    base = suggested(place.destinations(account_id), now=place.now())
+    ways: tuple[Destination, ...] = ()
+    if picked["ways"]:
+        from closeout.commands import okx
+
+        ways = okx.destinations(picked["ways"])
+    assets = {way.asset for way in ways}
+    return dataclasses.replace(
+        base,
+        target_asset=picked["into"] or base.target_asset,
+        destinations=(*ways, *(way for way in base.destinations if way.asset not in assets)),
+        left_out=frozenset(picked["leave_out"]), only=frozenset(picked["only"]), sell=frozenset(picked["sell"]),
+        sell_rest=picked["sell_rest"], redeem_early=not picked["wait_for_maturity"],
+        beyond_slippage=frozenset(picked["beyond_slippage"]), consents=_consents(picked["give"]),
+    )  # fmt: skip
+
+
+def _refused(no: Refused, *, as_json: bool, language: str) -> int:
+    """Say every reason with its code; nothing was moved."""
+    from closeout.clearing import document
+    from closeout.clearing.run import PlanChanged
+    from closeout.commands import clear_pages
+
+    now = no.shown if isinstance(no, PlanChanged) else None
+    if as_json:
+        door.emit({**document.refused(no), **({} if now is None else {"now": document.dry_run(now)})})
+    elif now is not None:
+        clear_pages.dry_run(now, language)
+    for reason, sentence in zip(no.reasons, no.sentences(language), strict=True):
+        click.echo(f"closeout: {sentence} [{reason.code}]", err=True)
+    return door.BLOCKED
 
 
 def _consents(give: Sequence[str]) -> tuple[Consent, ...]:
@@ -139,24 +214,29 @@ def _confirmed(shown: DryRun, language: str) -> bool:
     return click.confirm(ASK[language], err=True)
 
 
-def _run(shown: DryRun, venue: str, *, as_json: bool, language: str) -> int:
-    """Do what was shown, and say how it went; return the exit code."""
+def _run(
+    account_id: int, digest: str, venue: str, shown: DryRun | None, *, as_json: bool, language: str
+) -> int:
+    """Do what was shown under ``digest``, and say how it went; return the exit code. Raises: Refused, Unreachable."""
     from closeout.cases import clearings
     from closeout.clearing import document
     from closeout.clearing.journal import RunState
     from closeout.commands import clear_pages
-    from closeout.reasons import Refused
+    from closeout.reasons import Refused, refuse
 
     try:
-        opened = clearings.start(shown.account_id, venue=venue, digest=shown.digest, actor="terminal")
+        opened = clearings.start(account_id, venue=venue, digest=digest, actor="terminal")
     except Refused as no:
-        if [reason.code for reason in no.reasons] != ["nothing_to_clear"]:
+        if shown is None or [reason.code for reason in no.reasons] != ["nothing_to_clear"]:
             raise
+        if shown.asking:
+            raise refuse("beyond_slippage", things=", ".join(o.line.things[0] for o in shown.asking)) from no
         if as_json:
             door.emit({**document.dry_run(shown), "kind": "outcome", "state": "nothing"})
         door.progress(no.sentences(language)[0])
         return door.INCOMPLETE if shown.plan.unknown else door.DONE
-    clear_pages.follow(clearings.proceed(opened, venue=venue), total=len(shown.offers), language=language)
+    total = len(opened.confirmed.terms)
+    clear_pages.follow(clearings.proceed(opened, venue=venue), total=total, language=language)
     result = clearings.outcome(opened, venue=venue)
     if as_json:
         door.emit(document.outcome(result))

@@ -96,7 +96,7 @@ def _costs(offer: Offer, language: str) -> str:
         said.append(
             say("penalty", language, money=f"{amount(quote.penalty)} {offer.line.command.asset or ''}")
         )
-    if quote.proceeds is not None and quote.proceeds_asset:
+    if quote.proceeds and quote.proceeds_asset:
         said.append(say("brings", language, money=f"{amount(quote.proceeds)} {quote.proceeds_asset}"))
     if quote.done_at is not None:
         said.append(say("until", language, at=moment(quote.done_at, language)))

@@ -109,7 +109,7 @@ def ways(command: Callable[..., Any]) -> Callable[..., Any]:
     )
     to = click.option(
         "--to", "ways", multiple=True, metavar="ASSET:NETWORK:ADDRESS[:MEMO]",
-        help="OKX: withdraw this asset there; each address is confirmed by itself.",
+        help="Withdraw this asset there; at OKX each address is confirmed by itself.",
     )  # fmt: skip
     wrapped: Callable[..., Any] = to(tail(command))
     return wrapped

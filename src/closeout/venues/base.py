@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from closeout.facts.engine import Engine
 
@@ -214,6 +214,14 @@ class Venue(Protocol):
 
     def records(self, account_id: int, kind: str) -> Iterator[Mapping[str, Any]]:
         """Stream one kind of record of the account, oldest first; see :data:`RECORD_KINDS`. Raises: Unreachable."""
+
+
+@runtime_checkable
+class Stepwise(Protocol):
+    """A venue that answers while it works, so that progress is seen inside a large batch."""
+
+    def steps(self, commands: Sequence[tuple[str, Command]]) -> Iterator[Sequence[Receipt]]:
+        """Do what :meth:`Venue.submit` does and yield a few receipts at a time, in order. Raises: Unreachable."""
 
 
 RECORD_KINDS = (

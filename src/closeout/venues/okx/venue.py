@@ -134,14 +134,18 @@ class OkxVenue:
 
     def submit(self, commands: Sequence[tuple[str, Command]]) -> Sequence[Receipt]:
         """Do each command once per key; small conversions go by fives. Raises: Unreachable, Rejected."""
+        return [receipt for some in self.steps(commands) for receipt in some]
+
+    def steps(self, commands: Sequence[tuple[str, Command]]) -> Iterator[Sequence[Receipt]]:
+        """Do what :meth:`submit` does and answer after each command. Raises: Unreachable, Rejected."""
         try:
             self._convert_small([one for one in commands if one[1].kind is Remedy.CONVERT])
-            receipts = [self._once(key, command) for key, command in commands]
+            for key, command in commands:
+                yield [self._once(key, command)]
         except Failure as failed:
             raise Unreachable(str(failed)) from failed
         finally:
             self._looked = None
-        return receipts
 
     def receipts(self, keys: Sequence[str]) -> Mapping[str, Receipt]:
         """Return the outcomes that are known; one that is not is looked up when its command comes again."""

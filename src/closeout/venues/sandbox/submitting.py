@@ -17,10 +17,11 @@ from closeout.venues.sandbox.receipts import Keyed
 Connection = psycopg.Connection[Any]
 
 TOGETHER_MAX = 100  # commands in one transaction: locks are held no longer than that takes
+STEP_MAX = 10  # where somebody watches: so many are answered at a time
 DEADLOCK_TRIES = 8
 
 
-def groups(commands: Sequence[Keyed]) -> Iterator[list[Keyed]]:
+def groups(commands: Sequence[Keyed], *, most: int = TOGETHER_MAX) -> Iterator[list[Keyed]]:
     """Yield runs of commands for the same account, in order, none longer than a transaction should be.
 
     Erasing stands alone: it empties what earlier receipts say.
@@ -29,8 +30,8 @@ def groups(commands: Sequence[Keyed]) -> Iterator[list[Keyed]]:
         commands, key=lambda keyed: (keyed[1].account_id, keyed[1].kind is Act.ERASE)
     ):
         together = list(run)
-        for first in range(0, len(together), TOGETHER_MAX):
-            yield together[first : first + TOGETHER_MAX]
+        for first in range(0, len(together), most):
+            yield together[first : first + most]
 
 
 def submit(connection: Connection, commands: Sequence[Keyed]) -> list[Receipt]:

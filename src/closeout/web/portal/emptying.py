@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC
-from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,19 +16,16 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
 from closeout.cases import clearing_journal, clearings, news, queries, venues
-from closeout.clearing.choices import Choices, Consent, Way, suggested
+from closeout.clearing.choices import Choices, suggested
 from closeout.clearing.dry_run import DryRun
 from closeout.clearing.journal import RunState
-from closeout.clearing.lines import Leftover
+from closeout.clearing.stages import Stage
 from closeout.lifecycle import CLOSED, FROZEN, State
 from closeout.reasons import Refused
 from closeout.venues.base import Unreachable
-from closeout.web.portal import errors, holder, pages, planning
+from closeout.web.portal import choosing, errors, holder, pages, planning
 
 Text = str | Promise
-EXITS = frozenset({"small", "no_price", "delisted", "minimum"})  # what may be given up, item by item
-
-TICKED = ("forfeit", "beyond", "early")  # what the holder may tick beside the plan
 
 
 def _open(request: HttpRequest) -> bool:
@@ -39,27 +35,6 @@ def _open(request: HttpRequest) -> bool:
     if case is None or case.state == State.PAUSE:
         return True
     return case.state not in FROZEN and case.state not in CLOSED
-
-
-def _said(request: HttpRequest, name: str) -> Sequence[str]:
-    """Return what was ticked under ``name``, now or on an earlier showing of the plan."""
-    return list(dict.fromkeys(request.GET.getlist(name) + request.POST.getlist(name)))[:50]
-
-
-def _choices(request: HttpRequest, *, venue: str, account_id: int) -> Choices:
-    """Return what the holder chose so far; the choices travel in the address, the confirmation in a digest."""
-    place = venues.venue(venue)
-    base = suggested(place.destinations(account_id), now=place.now())
-    consents = []
-    for said in _said(request, "forfeit"):
-        asset, _sep, amount = said.partition(":")
-        if asset.isalnum() and amount.replace(".", "", 1).isdigit():
-            consents.append(Consent(asset=asset, way=Way.FORFEIT, amount_max=Decimal(amount)))
-    return Choices(
-        destinations=base.destinations,
-        beyond_slippage=frozenset(_said(request, "beyond")),
-        consents=tuple(consents),
-    )
 
 
 @require_http_methods(["GET", "POST"])
@@ -75,12 +50,21 @@ def plan(request: HttpRequest) -> HttpResponse:
 
 def _plan(request: HttpRequest, *, refused: Refused | None = None, status: int = 200) -> HttpResponse:
     who = holder.who(request)
+    base = _base(who)
     try:
-        shown, early = _shown(request, who)
+        choices = choosing.chosen(request, base)
+        try:
+            shown, early = _shown(request, who, choices)
+        except Refused as why:
+            if not choices.consents:
+                raise
+            refused, status = why, 409  # the plan again, without what was not possible
+            shown, early = _shown(request, who, dataclasses.replace(choices, consents=()))
     except Unreachable:
         return errors.unreachable(request)
     except Refused as why:
         return errors.refused(request, why)
+    ticked = [(name, value) for name in choosing.TICKED for value in choosing.said(request, name)]
     return pages.show(
         request,
         "plan.html",
@@ -89,20 +73,37 @@ def _plan(request: HttpRequest, *, refused: Refused | None = None, status: int =
         status=status,
         refused=refused,
         early=early,
-        ticked=[(name, value) for name in TICKED for value in _said(request, name)],
+        ticked=ticked,
+        chosen=bool(ticked or shown.choices.consents or shown.choices.sell),
+        pools=choosing.pools(base.destinations),
         **_words(shown, but={item.id for item in early}),
     )
 
 
-def _shown(request: HttpRequest, who: holder.Holder) -> tuple[DryRun, Sequence[planning.Item]]:
+def _base(who: holder.Holder) -> Choices:
+    """Return the choices that the plan begins with. Raises: Unreachable."""
+    place = venues.venue(who.venue)
+    return suggested(place.destinations(who.account_id), now=place.now())
+
+
+def _shown(
+    request: HttpRequest, who: holder.Holder, choices: Choices
+) -> tuple[DryRun, Sequence[planning.Item]]:
     """Return the plan, and what it leaves until its date because leaving early costs a penalty (R-DIA-3).
 
     Nothing with a penalty is part of the one click: each is a choice with its price beside its date.
     Raises: Unreachable, Refused.
     """
-    choices = _choices(request, venue=who.venue, account_id=who.account_id)
     shown = clearings.show(who.account_id, venue=who.venue, choices=choices)
-    agreed = set(_said(request, "early"))
+    stages = choosing.stages(request)
+    if stages is not None:
+        offers = (*shown.offers, *shown.asking)
+        only = frozenset(
+            thing for offer in offers if offer.line.stage in stages for thing in offer.line.things
+        )
+        choices = dataclasses.replace(choices, only=only)  # nothing to narrow to: the whole plan
+        shown = clearings.show(who.account_id, venue=who.venue, choices=choices) if only else shown
+    agreed = set(choosing.said(request, "early"))
     declined = [
         offer for offer in shown.offers if offer.quote.penalty and agreed.isdisjoint(offer.line.things)
     ]
@@ -125,9 +126,15 @@ def _shown(request: HttpRequest, who: holder.Holder) -> tuple[DryRun, Sequence[p
 
 
 def _words(shown: DryRun, *, but: Collection[str]) -> dict[str, object]:
-    language = pages.language()
-    stays = [item for item in shown.plan.leftovers if item.thing not in but]
-    left = [_left(item, shown, language=language) for item in stays]
+    language, whole = pages.language(), not shown.choices.only
+    left = [
+        planning.kept(item, language=language)
+        for item in shown.plan.leftovers
+        if item.thing not in but
+        and not choosing.choosable(item, shown)
+        and (whole or item.reason != "left_out")
+    ]
+    exits = choosing.exits(shown, language=language) if whole else ()
     return {
         "digest": shown.digest,
         "shown_at": shown.shown_at.replace(tzinfo=UTC),
@@ -145,7 +152,10 @@ def _words(shown: DryRun, *, but: Collection[str]) -> dict[str, object]:
         "later": [planning.offered(offer.line, offer.quote, language=language) for offer in shown.later],
         "slices": shown.slices,
         "left": left,
-        "can_forfeit": any(item.state == "can_forfeit" for item in left),
+        "exits": exits,
+        "narrowed": not whole,
+        "into": shown.choices.target_asset,
+        "pooled": whole and (bool(exits) or bool(shown.plan.stage(Stage.CONVERT))),
     }
 
 
@@ -158,19 +168,10 @@ def _asking(shown: DryRun, *, language: str) -> Sequence[planning.Item]:
     return items
 
 
-def _left(left: Leftover, shown: DryRun, *, language: str) -> planning.Item:
-    item = planning.kept(left, language=language)
-    main = left.account_id == shown.account_id
-    if left.reason in EXITS and main and left.asset and left.amount is not None and left.amount > 0:
-        return planning.Item(f"{left.asset}:{left.amount:f}", item.what, item.notes, state="can_forfeit")
-    return item
-
-
 def _confirm(request: HttpRequest) -> HttpResponse:
     who = holder.who(request)
-    if request.POST.get("act") == "again":
-        ticked = [(name, value) for name in TICKED for value in request.POST.getlist(name)]
-        return HttpResponseRedirect(reverse("portal:plan") + "?" + urlencode(ticked))
+    if request.POST.get("act") in ("again", "leave"):
+        return HttpResponseRedirect(reverse("portal:plan") + "?" + urlencode(choosing.address(request)))
     try:
         clearings.start(who.account_id, venue=who.venue, digest=request.POST.get("digest", "")[:64])
     except Unreachable:

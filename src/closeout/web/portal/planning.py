@@ -75,6 +75,7 @@ class Item:
     notes: tuple[str, ...] = ()
     icon: str = "todo"
     state: str = ""
+    things: str = ""  # what to leave out, by the names that the dry run gave
 
 
 def what(line: Line, language: str, *, main: int | None = None) -> str:
@@ -147,7 +148,7 @@ def costs(line: Line, quote: Quote, *, language: str) -> tuple[str, ...]:
         notes.append(
             _("Penalty %(penalty)s") % {"penalty": formats.amount(quote.penalty, line.command.asset)}
         )
-    if quote.proceeds is not None and quote.proceeds_asset:
+    if quote.proceeds and quote.proceeds_asset:
         notes.append(
             _("Brings about %(proceeds)s")
             % {"proceeds": formats.amount(quote.proceeds, quote.proceeds_asset)}
@@ -194,7 +195,8 @@ def grouped(pairs: Sequence[tuple[Stage, Item]]) -> tuple[Group, ...]:
 
 def offered(line: Line, quote: Quote, *, language: str, main: int | None = None) -> Item:
     """Return a line of the dry run."""
-    return Item(line.id, what(line, language, main=main), costs(line, quote, language=language))
+    said = what(line, language, main=main)
+    return Item(line.id, said, costs(line, quote, language=language), things=" ".join(line.things))
 
 
 def early(line: Line, quote: Quote, *, matures_at: datetime | None, language: str, zone: tzinfo) -> Item:

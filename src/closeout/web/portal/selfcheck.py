@@ -17,7 +17,7 @@ from closeout.conditions.check import Blocker, Finding, Report, Result
 from closeout.conditions.document import sentence
 from closeout.conditions.earliest import FOLLOWS, route
 from closeout.policy import Policy
-from closeout.web.portal import formats, wording
+from closeout.web.portal import choosing, formats, wording
 
 SHOWN = 3  # lines of a row before the rest is folded
 SOON = timedelta(hours=1)  # a shorter wait is not worth a date
@@ -188,7 +188,7 @@ def _when(blockers: Sequence[Blocker]) -> datetime | None:
 
 
 def action(condition: Condition, result: Result) -> Action | None:
-    """Return the one thing to do about a condition; None where it is met, unknown, cleared by us, or only waits."""
+    """Return the one thing to do about a condition; None where it is met, unknown, or only waits."""
     if result is not Result.BLOCKED:
         return None
     if condition.code == IDENTITY:
@@ -197,4 +197,6 @@ def action(condition: Condition, result: Result) -> Action | None:
         return Action(_("Ask support"), f"{reverse('portal:support')}?about={condition.code}")
     if condition.who is Who.HOLDER_ELSEWHERE:
         return Action(_("How to do it"), reverse("portal:help_page", args=[condition.code]))
+    if condition.who is Who.HOLDER and condition.remedy in choosing.ONLY:
+        return Action(_("Resolve"), f"{reverse('portal:plan')}?for={condition.remedy}")
     return None
