@@ -2,7 +2,8 @@
 
 The floor of the second part is the same writes as bare SQL: every receipt, entry, transfer and changed row of the
 finished clearings is written once more into a copy of the database from before, one transaction a command, by
-as many processes, without looking, planning or deciding. Ratios, not seconds, are comparable between machines.
+as many processes, without looking, planning or deciding. Ratios, not seconds, are comparable between machines; the
+ratio of processor time (workers and server) is comparable on a machine that has other work as well.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import sys
 import tempfile
 import time
@@ -123,6 +125,21 @@ def clear(url: str, accounts: Sequence[int]) -> dict[str, int]:
         counted = dict(venue.calls.__dict__)
     django_connection.close()
     return counted
+
+
+def spent(folder: Path) -> float:
+    """Return the processor seconds of the workers that ended and of the server in ``folder``, alive or ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    total = used.ru_utime + used.ru_stime
+    server = next(folder.rglob("postmaster.pid")).read_text().split()[0]
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            said = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue  # it ended just now; the server counts its children that ended
+        times = said[11:15] if entry.name == server else said[11:13] if said[1] == server else ()
+        total += sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
+    return total
 
 
 def in_processes(shares: Sequence[Sequence[Any]], work: Callable[[Sequence[Any]], None]) -> float:
@@ -252,7 +269,7 @@ def one_heavy_person(url: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def many_people(url: str, count: int, workers: int) -> dict[str, Any]:
+def many_people(url: str, count: int, workers: int, folder: Path) -> dict[str, Any]:
     """Clear many mid-size people and compare with the bare writes."""
     with psycopg.connect(url) as connection:
         accounts = [account(connection, mid_size) for _ in range(count)]
@@ -262,21 +279,25 @@ def many_people(url: str, count: int, workers: int) -> dict[str, Any]:
         connection.commit()
     name = str(psycopg.conninfo.conninfo_to_dict(url)["dbname"])
     bare = copied(url, name, "bare")
+    begin = spent(folder)
     seconds = in_processes(
         [accounts[n::workers] for n in range(workers)], lambda share: clear(url, share) and None
     )
+    cleared = spent(folder)
     with psycopg.connect(url) as connection:
         rows = connection.execute(WRITTEN).fetchall()
+    written = spent(folder)
     shares = [[row for row in rows if row[1] % workers == n] for n in range(workers)]
     floor = in_processes(shares, lambda share: rewrite(bare, share))
     floor += in_processes(
         [[n] for n in range(workers)], lambda share: rejournal(url, bare, workers, share[0])
     )
+    processor = (cleared - begin) / (spent(folder) - written)
     return {
         "accounts": count, "workers": workers, "commands": len(rows), "seconds": round(seconds, 2),
         "commands_per_second": round(len(rows) / seconds), "accounts_per_second": round(count / seconds, 1),
         "bare_sql_seconds": round(floor, 2), "bare_sql_commands_per_second": round(len(rows) / floor),
-        "ratio": round(seconds / floor, 2),
+        "ratio": round(seconds / floor, 2), "processor_ratio": round(processor, 2),
     }  # fmt: skip
 
 
@@ -293,7 +314,10 @@ def main() -> None:
         url = server.hold()
         try:
             prepare(url)
-            figures = {"heavy": one_heavy_person(url), "many": many_people(url, said.accounts, said.workers)}
+            figures = {
+                "heavy": one_heavy_person(url),
+                "many": many_people(url, said.accounts, said.workers, Path(scratch)),
+            }
         finally:
             server.release()
     json.dump(figures, sys.stdout, indent=2)
