@@ -144,6 +144,42 @@ def test_a_message_goes_both_ways_and_a_foreign_address_is_marked(visit: Any, ba
     assert support.complaints == []
 
 
+@pytest.mark.parametrize(("language", "width"), [("zh", 390), ("en", 1280)])
+def test_an_heir_gives_notice_signs_and_objects(
+    visit: Any, backstage: Any, tmp_path: Path, language: str, width: int
+) -> None:
+    """R-SUP-11, hard case 28: notice without sign-in, opened by an agent, signed, and stopped by one objection."""
+    place = Path(os.environ.get("PICTURES") or tmp_path)
+    screen = "phone" if width < 500 else "desktop"
+    account = backstage.person(handle="clean")
+    heir = visit(language=language, width=width)
+    page = heir.page
+    heir.open("/mandate")
+    page.locator("input[value=estate]").check()
+    for field, said in (("account", str(account)), ("name", "Ada Heir"), ("email", "ada.heir@example.org")):
+        page.fill(f"#{field}", said)
+    page.locator("form.card button.full").click()
+    assert page.url.endswith("/signature")
+    support = agent(visit(language=language, width=width), backstage, "support-1", "/console/mandates")
+    support.page.screenshot(path=place / f"console-mandates-{language}-{screen}.png", full_page=True)
+    support.page.locator(".task", has_text=str(account)).locator("a.button").click()
+    support.page.locator("#open button.button").click()
+    support.page.wait_for_url("**/console/cases/*")
+    assert backstage.state(account=account) == "review"
+    page.reload()
+    page.fill("#name", "Ada Heir")
+    page.locator("form.card button.full").first.click()
+    page.locator("#documents").wait_for()
+    page.screenshot(path=place / f"signature-{language}-{screen}.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    page.locator("button[name=object]").click()
+    page.locator(".note.stop").wait_for()
+    support.page.reload()
+    assert {"zh": "有异议", "en": "objects"}[language] in support.page.locator("#mandate").inner_text()
+    assert heir.complaints == []
+    assert support.complaints == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_the_pages_are_accessible_and_hold_their_width(
