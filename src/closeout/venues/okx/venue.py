@@ -173,7 +173,7 @@ class OkxVenue:
 
     def records(self, account_id: int, kind: str) -> Iterator[Mapping[str, Any]]:
         """Stream one kind of record, oldest first, as far back as OKX tells. Raises: Unreachable, ValueError."""
-        if kind not in RECORD_KINDS:
+        if kind not in RECORD_KINDS and kind not in history.SHELVES:
             raise ValueError(f"unknown kind of record: {kind}")
         try:
             if account_id != self.look().holder.account_id:
