@@ -120,9 +120,14 @@ class Bench:
             self._names.remove(made)
         shutil.rmtree(self._home / name, ignore_errors=True)
 
-    def run(self, name: str, folder: Path, *, at: int = 0, mutant: str = "") -> int:
-        """Run the process to the end or to its death; return its exit code, negative if it was killed."""
-        return self._child(name, folder, at=at, mutant=mutant)
+    def run(self, name: str, folder: Path, **more: Any) -> int:
+        """Run the process to the end or to its death (see :func:`process.live`); return its exit code."""
+        return self._child(name, folder, **more)
+
+    def asked(self, name: str, text: str) -> list[tuple[Any, ...]]:
+        """Return what the database called ``name`` answers to ``text``."""
+        with psycopg.connect(self._at(name)) as opened:
+            return opened.execute(text.encode()).fetchall()
 
     def letters_lost(self, name: str, folder: Path) -> int:
         """Return how many letters count as sent and were never written."""

@@ -21,9 +21,14 @@ WRITES = ("insert", "update", "delete", "with")
 ROUNDS_MAX = 60
 
 
-def aim(at: int) -> None:
-    """Let this process be killed at the ``at``-th pass of any commit point or named point; 0 counts only."""
+def aim(at: int, point: str = "") -> None:
+    """Let this process be killed at the ``at``-th pass of any commit point or named point; 0 counts only.
+
+    ``point``: only passes of that one count, as ``name:pass``.
+    """
     failpoints._named, failpoints._nth = "*", str(at or 10**9)
+    if point:
+        failpoints._named, _, failpoints._nth = point.partition(":")
     failpoints._passes = itertools.count(1)
 
 
@@ -144,7 +149,7 @@ def newest_code(outbox: Path, factor: str) -> str:
     return found.group()
 
 
-def live(account: int, *, at: int, light: bool, count: Path | None) -> None:
+def live(account: int, *, at: int, light: bool, count: Path | None, point: str = "") -> None:
     """Be that process; called in a child that does nothing else.
 
     ``light``: archive and certificate are noted, not made. ``count``: where the number of points goes.
@@ -155,7 +160,7 @@ def live(account: int, *, at: int, light: bool, count: Path | None) -> None:
         note_documents()
     effects.LEASE = timedelta(0)  # the worker before is dead: nobody need wait for its lease
     watch_commits()
-    aim(at)
+    aim(at, point)
     Holder(account).go_on()
     if count is not None:
         count.write_text(str(passes()), encoding="ascii")

@@ -22,11 +22,17 @@ def prepare() -> None:
 
 
 def live(
-    name: str, environment: Mapping[str, str], *, at: int = 0, furnish: bool = False, mutant: str = ""
+    name: str,
+    environment: Mapping[str, str],
+    *,
+    at: int = 0,
+    furnish: bool = False,
+    mutant: str = "",
+    point: str = "",
 ) -> None:
     """Live through a closing in the database called ``name``; die at the ``at``-th point, 0 for never.
 
-    ``mutant``: the bug that is planted in this process.
+    ``mutant``: the bug that is planted in this process. ``point``: where to die instead, as ``name:pass``.
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.environ.update(environment)
@@ -51,5 +57,6 @@ def live(
     assert row is not None
     if mutant:
         mutants.MUTANTS[mutant]()
-    holder.live(row[0], at=at, light=bool(environment["CRASH_LIGHT"]), count=Path(environment["CRASH_COUNT"]))
+    light, count = bool(environment["CRASH_LIGHT"]), Path(environment["CRASH_COUNT"])
+    holder.live(row[0], at=at, light=light, count=count, point=point)
     os._exit(0)  # what else the parent has imported need not be wound up
