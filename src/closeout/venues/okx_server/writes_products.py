@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 from typing import Any
 
 from closeout.venues import commands
 from closeout.venues.okx_server.books import Books
 from closeout.venues.okx_server.speaking import Refusal, Row, said
 from closeout.venues.okx_server.writes import Body, Desk, amount, one
+
+ACCRUING, FINEST = Decimal("1.0001"), Decimal("1e-18")
 
 
 def savings(desk: Desk, books: Books, body: Body) -> list[Row]:
@@ -58,13 +60,18 @@ def _live(
     )
 
 
+def _spared(owed: Decimal) -> Decimal:
+    """Return ``owed`` and a little: OKX charges by the hour, so what accrues between looking and paying is no debt."""
+    return (owed * ACCRUING).quantize(FINEST, rounding=ROUND_UP)
+
+
 def repay(desk: Desk, books: Books, body: Body) -> list[Row]:
-    """Do ``finance/flexible-loan/repay``; what is owed is taken, at most the amount."""
+    """Do ``finance/flexible-loan/repay``; what is owed is taken, at most the amount and what accrued meanwhile."""
     number, asset, most = one(body, "ordId"), one(body, "ccy"), amount(body, "amt")
     desk.do(
         books,
         str(body.get("clOrdId", "")),
-        commands.repay_loan(books.account_id, number, asset=asset, most=most),
+        commands.repay_loan(books.account_id, number, asset=asset, most=_spared(most)),
     )
     return [said(ordId=number, ccy=asset, amt=most, clOrdId=body.get("clOrdId", ""))]
 
@@ -79,7 +86,9 @@ def one_click_repay(desk: Desk, books: Books, body: Body) -> list[Row]:
     )
     for row in rows:
         desk.do(
-            books, "", commands.repay_loan(books.account_id, row["loan_id"], asset=asset, most=row["owed"])
+            books,
+            "",
+            commands.repay_loan(books.account_id, row["loan_id"], asset=asset, most=_spared(row["owed"])),
         )
     return [said(debtCcy=asset, repayCcyList=body.get("repayCcyList", []), ts=books.now)]
 
