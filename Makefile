@@ -72,7 +72,8 @@ crash-mutants: ready ## plant bugs in the closing; each must be found within 200
 demo-exit: ready ## a market exit of 100,000 generated accounts by an injected clock; takes about half an hour
 	$(RUN)/python -m benchmarks.exit $(ARGS)
 
-bench-engine: ready ## cooling-off to closed for many cases, against the bare SQL that writes the same rows
+bench-engine: ready ## a million cooling-offs that end, against bare SQL and job queues; growth. Takes half an hour
+	$(UV) sync --frozen --group peers
 	$(RUN)/python -m benchmarks.engine $(ARGS)
 
 storms: ready ## 10,000 storms of guesses and 10,000 double uses of codes; make test runs 25 of each. Takes a quarter of an hour

@@ -2,7 +2,8 @@
 
 Both run on the same server in the same run, everything forced to disk, a thousand cases a transaction. The engine
 locks, checks every condition of every account, decides, and writes case, history, effects and audit entry; the floor
-writes the same rows and checks nothing. Ratios, not seconds, are comparable between machines.
+writes the same rows and checks nothing. Ratios, not seconds, are comparable between machines; on a machine that is
+shared, ratios of processor time.
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ import shutil
 import signal
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import django
+from benchmarks.meter import Meter
 
 from closeout.cluster import databases, migrations, places, supervisor
 
@@ -140,11 +142,11 @@ def wait(first: int, last: int) -> None:
     execute("vacuum analyze cases_case")
 
 
-def timed(deed: Callable[[], int]) -> tuple[int, float]:
-    """Do ``deed`` and return how much it did and the seconds it took."""
-    begun = time.perf_counter()
-    done = deed()
-    return done, time.perf_counter() - begun
+def timed(deed: Callable[[], int]) -> tuple[int, Meter]:
+    """Do ``deed`` and return how much it did and what it took."""
+    with Meter() as meter:
+        done = deed()
+    return done, meter
 
 
 def engine() -> int:
@@ -172,20 +174,33 @@ def floor() -> int:
     return total
 
 
-def check_alone(count: int) -> tuple[int, float]:
+def check_alone(count: int) -> tuple[int, Meter]:
     """Check the conditions of due cases and write nothing."""
-    from closeout.cases import queries, venues
-    from closeout.cases.models import Case
+    from closeout.cases import queries
 
-    now = venues.now()
-    cases = list(Case.objects.filter(state="cooling_off", due_at__lte=now).order_by("due_at")[:count])
+    cases = queries.cases(some(count))
 
     def check() -> int:
         for first in range(0, len(cases), 1000):
-            queries.reports(cases[first : first + 1000], now=now)
+            queries.reports(cases[first : first + 1000], now=now())
         return len(cases)
 
     return timed(check)
+
+
+def now() -> datetime:
+    """Return the time of cases."""
+    from closeout.cases import venues
+
+    return venues.now()
+
+
+def some(count: int) -> list[int]:
+    """Return so many of the cases that are due."""
+    from closeout.cases.models import Case
+
+    due = Case.objects.filter(state="cooling_off", due_at__lte=now()).order_by("due_at", "id")
+    return list(due.values_list("pk", flat=True)[:count])
 
 
 def _second() -> None:
@@ -216,9 +231,9 @@ def crowd(workers: int) -> int:
     return before - left()
 
 
-def closed_at_the_venue(count: int) -> tuple[int, float]:
+def closed_at_the_venue(count: int) -> tuple[int, Meter]:
     """Let the worker close ``count`` cases at the sandbox and record it; archives and letters are set aside."""
-    from closeout.cases import venues, worker
+    from closeout.cases import worker
     from closeout.lifecycle import Effect
 
     execute("delete from cases_effect")
@@ -226,7 +241,7 @@ def closed_at_the_venue(count: int) -> tuple[int, float]:
         "insert into cases_effect (case_id, kind, data, state, run_at, attempts, fault) "
         "select id, 'venue.close', '{}', 'ready', %(now)s, 0, '' from cases_case where state = 'closing' "
         "limit %(count)s",
-        now=venues.now(), count=count,
+        now=now(), count=count,
     )  # fmt: skip
     execute("vacuum analyze cases_effect")
     handlers = dict(worker.HANDLERS)
@@ -234,7 +249,7 @@ def closed_at_the_venue(count: int) -> tuple[int, float]:
 
     def close() -> int:
         total = 0
-        while done := worker._effects(now=venues.now()):  # noqa: SLF001
+        while done := worker._effects(now=now()):  # noqa: SLF001
             total += done
         return total
 
@@ -245,21 +260,27 @@ def closed_at_the_venue(count: int) -> tuple[int, float]:
 
 
 def counted(deed: Callable[[], int]) -> tuple[int, int, int]:
-    """Return what ``deed`` did, its statements and its transactions."""
-    from django.db import connection
+    """Return what ``deed`` did, its statements and its transactions, whichever cursor they went through."""
+    import psycopg
 
-    statements: list[str] = []
+    statements, run = 0, psycopg.Cursor.execute
 
-    def note(execute: Any, text: str, params: Any, many: Any, context: Any) -> Any:
-        statements.append(text)
-        return execute(text, params, many, context)
+    def note(*args: Any, **more: Any) -> Any:
+        nonlocal statements
+        statements += 1
+        return run(*args, **more)
 
-    (before,) = execute("select xact_commit from pg_stat_database where datname = current_database()")
-    with connection.execute_wrapper(note):
+    def transactions() -> int:
+        execute("select pg_stat_force_next_flush()")
+        return int(execute("select xact_commit from pg_stat_database where datname = current_database()")[0])
+
+    before = transactions()
+    psycopg.Cursor.execute = note  # type: ignore[assignment, method-assign]
+    try:
         done = deed()
-    execute("select pg_stat_force_next_flush()")
-    (after,) = execute("select xact_commit from pg_stat_database where datname = current_database()")
-    return done, len(statements), int(after - before)
+    finally:
+        psycopg.Cursor.execute = run  # type: ignore[method-assign]
+    return done, statements, transactions() - before
 
 
 def say(text: str) -> None:
@@ -268,58 +289,87 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def rate(done: int, seconds: float) -> float:
-    """Return cases per second."""
-    return done / seconds if seconds else 0.0
+def line(what: str, done: int, meter: Meter) -> float:
+    """Write one line of the table; return processor milliseconds a case."""
+    each = 1000 / max(done, 1)
+    say(f"{what:44} {done:>11,} {done / meter.wall:>10,.0f}/s {meter.client * each:>9.3f} "
+        f"{meter.server * each:>9.3f} {meter.cpu * each:>9.3f}")  # fmt: skip
+    return meter.cpu * each
 
 
 def main() -> None:
     """Print the table."""
     wanted = argparse.ArgumentParser(description=__doc__)
-    wanted.add_argument("--cases", type=int, default=100_000)
+    wanted.add_argument("--cases", type=int, default=1_000_000, help="due cases of the first comparison")
     wanted.add_argument(
         "--waiting", type=int, default=10_000_000, help="cases that are not due, for the growth"
     )
-    wanted.add_argument("--venue", type=int, default=2_000, help="cases closed at the sandbox one by one")
+    wanted.add_argument("--venue", type=int, default=2_000, help="cases closed at the sandbox")
+    wanted.add_argument("--peers", type=int, default=500, help="cases given to each job queue; 0 for none")
     asked = wanted.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is stopped
     with bench():
+        say(
+            f"{'processor milliseconds a case':44} {'cases':>11} {'wall':>12} {'python':>9} {'server':>9} {'both':>9}"
+        )
         furnish(2_000)
         engine()  # warms plans and caches
-        floors, engines = [], []
-        for _ in range(3):
-            furnish(asked.cases // 3)
-            engines.append(timed(engine))
-            furnish(asked.cases // 3)
-            floors.append(timed(floor))
-        ours = rate(sum(done for done, _ in engines), sum(seconds for _, seconds in engines))
-        bare = rate(sum(done for done, _ in floors), sum(seconds for _, seconds in floors))
-        say(f"cooling-off to closing, {asked.cases:,} due cases: engine {ours:,.0f}/s, bare SQL {bare:,.0f}/s, "
-            f"ratio {bare / ours:.2f}")  # fmt: skip
+        ours = against_the_floor(asked.cases)
         furnish(10_000)
-        say(f"of it the check of all conditions alone: {rate(*check_alone(10_000)):,.0f}/s")
+        line("of it the check of all conditions", *check_alone(10_000))
         done, statements, transactions = counted(engine)
         say(
             f"a closed case costs {statements / done:.4f} statements and {transactions / done:.4f} transactions"
         )
-        growth(asked.waiting)
+        if asked.peers:
+            beside_peers(asked.peers, ours)
         for workers in (1, 2):
-            furnish(asked.cases // 3)
-            say(f"{workers} worker(s): {rate(*timed(lambda count=workers: crowd(count))):,.0f}/s")
-        say(
-            f"closed at the sandbox and recorded, one command each: {rate(*closed_at_the_venue(asked.venue)):,.0f}/s"
-        )
+            furnish(min(asked.cases, 60_000) // 3)
+            line(f"{workers} worker(s)", *timed(lambda count=workers: crowd(count)))
+        line("closed at the sandbox and recorded", *closed_at_the_venue(asked.venue))
+        growth(asked.waiting)
+
+
+def against_the_floor(count: int) -> float:
+    """Compare with bare SQL that writes the same rows, in turns; return what a case costs the engine."""
+    rounds = 3 if count < 300_000 else 1
+    spent = {}
+    for what, deed in (("bare SQL", floor), ("engine", engine)) * rounds:
+        furnish(count // rounds)
+        done, meter = timed(deed)
+        cost = line(f"cooling-off to closing: {what}", done, meter)
+        spent.setdefault(what, []).append((cost, meter.wall / done))
+    mean = {
+        what: [sum(column) / rounds for column in zip(*costs, strict=True)] for what, costs in spent.items()
+    }
+    (ours, slow), (bare, quick) = mean["engine"], mean["bare SQL"]
+    say(
+        f"    the engine takes {ours / bare:.2f} times the processor of bare SQL, {slow / quick:.2f} times the time"
+    )
+    return float(ours)
+
+
+def beside_peers(count: int, ours: float) -> None:
+    """Compare with a job and with a workflow for each case."""
+    from benchmarks import engine_peers
+
+    for name, peer in (("Procrastinate", engine_peers.procrastinate), ("DBOS", engine_peers.dbos)):
+        furnish(count)
+        cases = some(count)
+        cost = line(f"one case, one {name} job", count, peer(cases, now()))
+        left = len(set(cases) & set(some(count * 2)))
+        say(f"    {cost / ours:,.0f} times the processor of the engine; {left} of {count} cases left over")
+        line(f"    {name} alone, the job does nothing", count, peer(cases, now(), work=False))
 
 
 def growth(waiting: int) -> None:
     """Compare few with many cases that are not due."""
-    rates = []
+    costs = []
     for first, last in ((0, 100_000), (100_000, waiting)):
         wait(first, last)
         furnish(20_000)
-        rates.append(rate(*timed(engine)))
-    say(f"beside 100,000 waiting cases {rates[0]:,.0f}/s, beside {waiting:,} {rates[1]:,.0f}/s, "
-        f"cost per case × {rates[0] / rates[1]:.2f}")  # fmt: skip
+        costs.append(line(f"beside {last:,} waiting cases", *timed(engine)))
+    say(f"    a case costs {costs[1] / costs[0]:.2f} times as much")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ import argparse
 import random
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.engine import bench, execute, say
+from benchmarks.meter import Meter
 
 BEGINS = datetime(2026, 1, 5, 8)
 PLACE = "HK"
@@ -116,10 +116,10 @@ def furnish_business() -> dict[str, int]:
 
 @contextmanager
 def lap(what: str) -> Iterator[None]:
-    """Say how long something took."""
-    begun = time.perf_counter()
-    yield
-    say(f"{what:60} {time.perf_counter() - begun:10,.1f} s")
+    """Say how long something took, and how much of two processors it used."""
+    with Meter() as meter:
+        yield
+    say(f"{what:60} {meter.wall:10,.1f} s  {meter.client:8,.1f} s python  {meter.server:8,.1f} s server")
 
 
 def go_to(moment: datetime) -> int:

@@ -171,7 +171,7 @@ def decide(
 
 def _step(life: Life, transition: Transition, policy: Policy, *, now: datetime) -> Life:
     held = life.held and transition.to not in FINAL
-    moved = replace(life, state=transition.to, due_at=None, clock_left=None, held=held)
+    moved = Life(transition.to, held=held, verified=life.verified)
     if transition.stops_clock:
         left = life.due_at - now if life.due_at else life.clock_left
         return replace(moved, clock_left=max(left or timedelta(0), timedelta(0)))

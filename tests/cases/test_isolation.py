@@ -190,7 +190,7 @@ def test_every_table_that_tells_of_an_account_is_guarded(exchange: Exchange) -> 
         told = {name for name, columns in cursor.fetchall() if isolation.rule(name, columns)}
         cursor.execute(isolation.GUARDED)
         guarded = {name for (name,) in cursor.fetchall()}
-        cursor.execute("select relname from pg_class where relrowsecurity and relkind = 'r'")
+        cursor.execute("select relname from pg_class where relrowsecurity and relkind in ('r', 'p')")
         enabled = {name for (name,) in cursor.fetchall()}
     assert told == guarded == enabled
     assert not guarded & isolation.OPEN.keys()

@@ -29,16 +29,16 @@ def append(lines: Sequence[Line], *, now: datetime) -> None:
     if not lines:
         return
     at = now.replace(tzinfo=None)
-    with connection.cursor() as cursor:
-        audit.append(
-            cast(Any, cursor),
-            [
-                audit.Entry(
-                    subject=line.case, event=line.event, actor=line.actor, at=at, details=_plain(line.details)
-                )
-                for line in lines
-            ],
+    told = {id(line.details): line.details for line in lines}  # a batch shares them
+    shared = {ident: _plain(details) for ident, details in told.items()}
+    entries = [
+        audit.Entry(
+            subject=line.case, event=line.event, actor=line.actor, at=at, details=shared[id(line.details)]
         )
+        for line in lines
+    ]
+    with connection.cursor() as cursor:
+        audit.append(cast(Any, cursor), entries)
 
 
 @dataclass(frozen=True)

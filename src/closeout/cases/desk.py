@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from closeout.cases import audit, policies, vaults, venues
+from closeout.cases import audit, policies, queries, vaults, venues
 from closeout.cases.models import Case, ContactHash, PolicyVersion, Staff, Task
 from closeout.cases.operations import SYSTEM, Actor
 from closeout.lifecycle import State
@@ -19,7 +19,7 @@ from closeout.reasons import refuse
 from closeout.venues.base import Holder
 
 PAGE = 50
-BATCH = 200
+BATCH = 1000
 ESCALATE = timedelta(days=2)  # before the clock runs out
 FRIDAY = 4
 CHANNELS = {"email": "email", "sms": "phone"}
@@ -212,7 +212,7 @@ def _hashes(case: Case, holder: Holder | None) -> list[ContactHash]:
 def _note(rows: Sequence[ContactHash], cases: Sequence[int]) -> None:
     with transaction.atomic():
         ContactHash.objects.bulk_create(rows, ignore_conflicts=True)
-        Case.objects.filter(pk__in=cases).update(searchable=True)
+        queries.note_searchable(cases)
 
 
 def collect(*, now: datetime, most: int = BATCH) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,24 +16,40 @@ from closeout.lifecycle import FROZEN, Effect, Event, State
 if TYPE_CHECKING:
     from closeout.cases.operations import Step
 
-SAVE = """
-update cases_case as c set
-    state = s.state, due_at = s.due_at, clock_left = s.clock_left, held = s.held, revision = c.revision + 1,
-    aside_until = null, submitted_at = coalesce(c.submitted_at, s.submitted_at),
-    closed_at = coalesce(c.closed_at, s.closed_at),
-    looked_at = s.looked_at, remind_at = s.remind_at
-from jsonb_to_recordset(%(rows)s::jsonb) as s (
-    id bigint, state text, due_at timestamptz, clock_left interval, held bool, submitted_at timestamptz,
-    closed_at timestamptz, looked_at timestamptz, remind_at timestamptz
+# Cases that make the same step share one row of the document: a sweep of a thousand says everything once.
+RECORD = """
+with step as materialized (
+    select s.*, taken.id
+    from rows from (
+        jsonb_to_recordset(%(rows)s::jsonb) as (
+            ids bigint[], state text, due_at timestamptz, clock_left interval, held bool, submitted_at timestamptz,
+            closed_at timestamptz, looked_at timestamptz, remind_at timestamptz, event text, from_state text,
+            detail jsonb, effects jsonb
+        )
+    ) with ordinality as s (
+        ids, state, due_at, clock_left, held, submitted_at, closed_at, looked_at, remind_at, event, from_state,
+        detail, effects, place
+    )
+    cross join lateral unnest(s.ids) as taken (id)
+), moved as (
+    update cases_case as c set
+        state = s.state, due_at = s.due_at, clock_left = s.clock_left, held = s.held, revision = c.revision + 1,
+        aside_until = null, submitted_at = coalesce(c.submitted_at, s.submitted_at),
+        closed_at = coalesce(c.closed_at, s.closed_at), looked_at = s.looked_at, remind_at = s.remind_at
+    from step as s
+    where c.id = s.id
+    returning c.id, c.revision, s.event, s.from_state, s.state, s.detail, s.effects, s.place
+), told as (
+    insert into cases_caseevent (case_id, revision, event, from_state, to_state, actor, at, detail)
+    select id, revision, event, from_state, state, %(actor)s, %(now)s, detail from moved
 )
-where c.id = s.id
-"""
-HISTORY = """
-insert into cases_caseevent (case_id, revision, event, from_state, to_state, actor, at, detail)
-select s.id, c.revision, s.event, s.from_state, s.to_state, %(actor)s, %(now)s, s.detail
-from jsonb_to_recordset(%(rows)s::jsonb)
-    as s (id bigint, event text, from_state text, to_state text, detail jsonb)
-join cases_case as c on c.id = s.id
+insert into cases_effect (case_id, kind, data, state, lane, run_at, attempts, fault)
+select m.id, e.kind, e.data, 'ready', e.lane, e.run_at, 0, ''
+from moved as m
+cross join lateral rows from (
+    jsonb_to_recordset(m.effects) as (kind text, data jsonb, lane smallint, run_at timestamptz)
+) with ordinality as e (kind, data, lane, run_at, place)
+order by m.place, m.id, e.place
 """
 EFFECTS = """
 insert into cases_effect (case_id, kind, data, state, lane, run_at, attempts, fault)
@@ -51,35 +67,41 @@ def record(steps: Sequence[Step], *, actor: str, now: datetime) -> None:
     """Write ``steps`` in the current transaction. ``now``: aware UTC."""
     if not steps:
         return
-    rows = json.dumps([_columns(step, now=now) for step in steps], default=_plain)
+    alike: dict[Hashable, list[Step]] = {}
+    for step in steps:
+        alike.setdefault(_likeness(step, now=now), []).append(step)
+    rows = [
+        _columns(same[0], actor=actor, now=now) | {"ids": [step.case.pk for step in same]}
+        for same in alike.values()
+    ]
     with connection.cursor() as cursor:
-        cursor.execute(SAVE, {"rows": rows})
-        cursor.execute(HISTORY, {"rows": rows, "actor": actor, "now": now})
-    swept = SWEPT if actor == "system" else AWAITED
-    for lane, ordered in ((swept, False), (CAMPAIGN, True)):
-        enqueue(
-            [
-                (step.case.pk, effect, _data(step, effect, now=now), run_at(step.case, effect, now))
-                for step in steps
-                if (step.case.campaign_id is not None) is ordered
-                for effect in step.effects
-            ],
-            lane=lane,
-        )
+        cursor.execute(RECORD, {"rows": json.dumps(rows, default=_plain), "actor": actor, "now": now})
     enqueue(parties.told(steps, now=now))
     membership.note(steps, now=now)
-    audit.append(
-        [audit.Line(step.case.number, f"case:{step.event}", actor, _audited(step)) for step in steps], now=now
-    )
+    lines = []
+    for same in alike.values():
+        event, details = f"case:{same[0].event}", _audited(same[0])
+        lines += [audit.Line(step.case.number, event, actor, details) for step in same]
+    audit.append(lines, now=now)
     for step in steps:
         _refresh(step)
 
 
-def _columns(step: Step, *, now: datetime) -> dict[str, Any]:
+def _likeness(step: Step, *, now: datetime) -> Hashable:
+    """Return what two steps must share to be written as one row: everything but the case."""
+    case = step.case
+    dates = tuple(run_at(case, effect, now) for effect in step.effects) if case.campaign_id else ()
+    detail = json.dumps(step.detail, sort_keys=True, default=_plain) if step.detail else ""
+    return (
+        step.event, step.before.state, step.after, step.effects, step.letter, detail, case.policy_id,
+        case.campaign_id is None, case.revision, dates,
+    )  # fmt: skip
+
+
+def _columns(step: Step, *, actor: str, now: datetime) -> dict[str, Any]:
     after = step.after
     policy = policies.of_version(step.case.policy_id)
     return {
-        "id": step.case.pk,
         "state": after.state.value,
         "due_at": after.due_at,
         "clock_left": after.clock_left,
@@ -90,9 +112,19 @@ def _columns(step: Step, *, now: datetime) -> dict[str, Any]:
         "remind_at": None if step.case.campaign_id else reminders.next_at(after, policy, after=now),
         "event": step.event.value,
         "from_state": step.before.state.value,
-        "to_state": after.state.value,
         "detail": dict(step.detail),
+        "effects": _effects(step, lane=SWEPT if actor == "system" else AWAITED, now=now),
     }
+
+
+def _effects(step: Step, *, lane: int, now: datetime) -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": effect.value, "data": dict(_data(step, effect, now=now)),
+            "lane": lane if step.case.campaign_id is None else CAMPAIGN, "run_at": run_at(step.case, effect, now),
+        }
+        for effect in step.effects
+    ]  # fmt: skip
 
 
 def _watched(step: Step) -> bool:

@@ -73,12 +73,14 @@ def advance(
     with transaction.atomic():
         locked = queries.lock(cases, wait=person or wait)
         reports = queries.reports(locked, now=now) if _needs_report(locked, event) else {}
+        clear = _clear(reports)
         steps = []
         for case in locked:
             report = reports.get(case.account_id)
             begins = (begins_at or {}).get(case.pk)
+            is_clear = case.account_id in clear
             try:
-                step = _step(case, event, report, now=now, begins_at=begins, detail=detail, actor=actor)
+                step = _step(case, event, is_clear, now=now, begins_at=begins, detail=detail, actor=actor)
                 steps.append(_lettered(step, letter))
             except lifecycle.Impossible as why:
                 if person:
@@ -101,10 +103,20 @@ def _needs_report(cases: Sequence[Case], event: Event) -> bool:
     return any(transition is not None and transition.needs_clear for transition in transitions)
 
 
+def _clear(reports: Mapping[int, Report]) -> frozenset[int]:
+    """Return the accounts of which every condition is met; clean reports share their findings."""
+    judged: dict[int, bool] = {}
+    for report in reports.values():
+        known = id(report.findings)
+        if known not in judged:
+            judged[known] = report.result is Result.CLEAR
+    return frozenset(account for account, report in reports.items() if judged[id(report.findings)])
+
+
 def _step(
     case: Case,
     event: Event,
-    report: Report | None,
+    clear: bool,  # noqa: FBT001 - private
     *,
     now: datetime,
     begins_at: datetime | None,
@@ -112,7 +124,6 @@ def _step(
     actor: Actor,
 ) -> Step:
     before = life_of(case)
-    clear = report is not None and report.result is Result.CLEAR
     policy = policies.of_version(case.policy_id)
     if case.campaign_id is not None and event is Event.WITHDRAW and actor == HOLDER:
         raise lifecycle.Impossible("ordered")

@@ -6,13 +6,17 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
+import psycopg
 from django.db import connection
 from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.db.models.base import ModelState
+from psycopg.rows import tuple_row
+from psycopg.types.datetime import TimestamptzLoader
 
 from closeout.cases import corrections, ordered, policies
 from closeout.cases.models import Case, CaseEvent, CaseHold, Challenge, Document, EffectRow, Mandate
 from closeout.conditions import check
-from closeout.facts.postgres import PostgresFacts
+from closeout.facts.postgres import PostgresFacts, array
 from closeout.lifecycle import CLOSED, FINAL, Event, State
 from closeout.policy import Policy
 
@@ -43,18 +47,11 @@ def history(case: Case) -> Sequence[CaseEvent]:
     return list(CaseEvent.objects.filter(case=case).order_by("revision"))
 
 
-NOT_SWEPT = (
-    "opened_at", "submitted_at", "closed_at", "looked_at", "remind_at", "aside_until", "action_digest",
-    "records_choice",
-)  # fmt: skip
 # One array instead of a thousand parameters: half of what a sweep spent in Python was writing them out.
-LOCK = "select {columns} from cases_case where id = any(%s) order by id for no key update{skip}"
 COLUMNS = [str(field.column) for field in Case._meta.concrete_fields]  # noqa: SLF001 - Django's own name for it
-LOCK_WAITING = LOCK.format(columns=", ".join(COLUMNS), skip="")
-READ = LOCK.format(columns=", ".join(COLUMNS), skip="").removesuffix(" for no key update")
-LOCK_SWEPT = LOCK.format(
-    columns=", ".join(column for column in COLUMNS if column not in NOT_SWEPT), skip=" skip locked"
-)
+NAMES = [str(field.attname) for field in Case._meta.concrete_fields]  # noqa: SLF001
+READ = f"select {', '.join(COLUMNS)} from cases_case where id = any(%s::bigint[]) order by id"  # noqa: S608
+LOCK = f"{READ} for no key update"
 
 
 def lock(cases: Collection[int], *, wait: bool) -> list[Case]:
@@ -62,7 +59,25 @@ def lock(cases: Collection[int], *, wait: bool) -> list[Case]:
 
     ``wait``: a person waits for whoever holds the row; a sweep leaves such rows for its next round.
     """
-    return list(Case.objects.raw(LOCK_WAITING if wait else LOCK_SWEPT, [list(cases)]))
+    return _read(LOCK if wait else f"{LOCK} skip locked", cases)
+
+
+def _read(statement: str, idents: Collection[int]) -> list[Case]:
+    """Return cases as the ORM would, at a tenth of its cost: a sweep reads a thousand at a time."""
+    if not idents:
+        return []
+    connection.ensure_connection()
+    with psycopg.Cursor(cast(Any, connection.connection), row_factory=tuple_row) as cursor:
+        cursor.adapters.register_loader("timestamptz", TimestamptzLoader)  # Django's own is written in Python
+        rows = cursor.execute(statement, [array(idents)], prepare=True).fetchall()
+    alias, found = connection.alias, []
+    for row in rows:
+        case = Case.__new__(Case)
+        case.__dict__.update(zip(NAMES, row, strict=True))
+        case._state = ModelState()  # noqa: SLF001 - what the constructor does
+        case._state.db, case._state.adding = alias, False  # noqa: SLF001
+        found.append(case)
+    return found
 
 
 def due(state: State, *, now: datetime, most: int, campaign: int | None = None) -> list[int]:
@@ -142,7 +157,13 @@ def reports(cases: Collection[Case], *, now: datetime) -> Mapping[int, check.Rep
 
 def cases(idents: Collection[int]) -> list[Case]:
     """Return the cases with these ids, in order of their ids."""
-    return list(Case.objects.raw(READ, [list(idents)]))
+    return _read(READ, idents)
+
+
+def note_searchable(idents: Collection[int]) -> None:
+    """Note that the contacts of these cases can be searched for."""
+    with connection.cursor() as cursor:
+        cursor.execute("update cases_case set searchable = true where id = any(%s)", [list(idents)])
 
 
 def note_reminders(coming: Mapping[int, datetime | None]) -> None:

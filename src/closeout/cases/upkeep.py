@@ -112,12 +112,21 @@ def _limits(now: datetime) -> str:
     return ""
 
 
+def _partitions(now: datetime) -> str:  # noqa: ARG001 - every duty is called alike
+    """Keep room for history and the audit log far ahead of what is written."""
+    with connection.cursor() as cursor:
+        cursor.execute("select audit.add_partitions() + history.add_partitions()")
+        made = int(cursor.fetchone()[0])
+    return f"made {made}" if made else ""
+
+
 DUTIES: Mapping[str, Duty] = {
     "seal": Duty(timedelta(minutes=1), _seal),
     "ledger": Duty(timedelta(hours=1), _ledger),
     "rotate": Duty(timedelta(hours=1), _rotate),
     "retention": Duty(timedelta(hours=1), _retention),
     "files": Duty(timedelta(hours=6), _files),
+    "partitions": Duty(timedelta(hours=1), _partitions),
     "limits": Duty(timedelta(hours=6), _limits),
 }
 

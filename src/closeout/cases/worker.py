@@ -47,6 +47,7 @@ TOGETHER = {
     Effect.CERTIFY.value: 20,
     Effect.NOTIFY.value: 20,
     Effect.SIGNAL.value: 20,
+    Effect.CLOSE.value: 250,  # nothing leaves after the kill switch but what is under way: well under a second
 }  # what one lease is long enough for
 TOGETHER_MAX = 100
 WATCH_EVERY = timedelta(minutes=1)
@@ -191,6 +192,8 @@ def _close(due: Sequence[int], now: datetime) -> int:
     """
     closed = {step.case.pk for step in advance(due, Event.CLOSE, actor=SYSTEM, now=now)}
     left = queries.cases([case for case in due if case not in closed])
+    if not left:
+        return len(closed)
     reports = queries.reports(left, now=now)
     queries.set_aside([case.pk for case in left if not _unmet(reports, case)], until=now + ASIDE)
     return len(closed) + _stop(left, reports, now=now)
@@ -233,7 +236,7 @@ def _unmet(reports: Reports, case: Case) -> frozenset[str]:
 
 def _hold(cases: Sequence[Case], *, now: datetime) -> int:
     fresh = [case.pk for case in cases if not case.held]
-    return len(advance(fresh, Event.HOLD, actor=SYSTEM, now=now))
+    return 0 if not fresh else len(advance(fresh, Event.HOLD, actor=SYSTEM, now=now))
 
 
 def _stop(cases: Sequence[Case], reports: Reports, *, now: datetime) -> int:

@@ -106,12 +106,16 @@ def check(
     present = PRESENT not in unreadable
     answered: dict[int, dict[str, list[Blocker]]] = {} if present else {number: {} for number in accounts}
     for found in engine.rows(statement(asked, present=present), policy=row, accounts=accounts):
-        blocker = _blocker(found)
-        answered.setdefault(blocker.account_id, {}).setdefault(blocker.code, []).append(blocker)
-    unmet = {number: answered[number].keys() - {PRESENT} for number in answered}
+        rows = answered.setdefault(found[0], {}).setdefault(found[1], [])
+        if found[1] != PRESENT:
+            rows.append(_blocker(found))
     clean = findings({}, unreadable)  # the same for every account of which nothing but its presence was said
     return {
-        number: Report(number, as_of, findings(answered[number], unreadable) if unmet[number] else clean)
+        number: Report(
+            number,
+            as_of,
+            clean if len(answered[number]) == present else findings(answered[number], unreadable),
+        )
         for number in dict.fromkeys(accounts)
         if number in answered and (not present or PRESENT in answered[number])
     }

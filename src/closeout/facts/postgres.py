@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -49,7 +49,7 @@ class PostgresFacts:
         wanted = "all" if accounts is None else "one" if len(accounts) == 1 else "some"
         values = dict(policy)
         if accounts is not None:
-            values["accounts"] = accounts[0] if wanted == "one" else list(accounts)
+            values["accounts"] = accounts[0] if wanted == "one" else array(accounts)
         return self._run(complete(sql, schema=self._schema, accounts=wanted), values)
 
     def _run(self, sql: str, values: Mapping[str, object]) -> Sequence[Row]:
@@ -58,6 +58,11 @@ class PostgresFacts:
                 return cursor.execute(sql, values, prepare=True).fetchall()
         except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.UndefinedTable) as wrong:
             raise FactsUnreachable(str(wrong).strip()) from wrong
+
+
+def array(numbers: Iterable[int]) -> str:
+    """Return ``numbers`` as PostgreSQL reads an array; psycopg looks at each of a thousand alone."""
+    return f"{{{','.join(map(str, numbers))}}}"
 
 
 @lru_cache(maxsize=256)

@@ -13,6 +13,8 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import psycopg
@@ -75,21 +77,44 @@ class Proof:
     note: str
 
 
+APPEND = """
+insert into audit.entry (epoch, subject, event, rec)
+select (select max(number) from audit.epoch), one.subject, run.event,
+    convert_to(run.before || one.subject || run.after, 'UTF8')
+from rows from (
+    jsonb_to_recordset(%s::jsonb) as (event text, before text, after text, subjects text[])
+) with ordinality as run (event, before, after, subjects, place)
+cross join lateral unnest(run.subjects) with ordinality as one (subject, place)
+order by run.place, one.place returning number
+"""
+
+
 def append(cursor: Cursor, entries: Iterable[Entry]) -> list[int]:
     """Write ``entries`` in the caller's transaction; return their numbers. Raises: Personal, ValueError."""
-    rows = [
-        {"subject": entry.subject, "event": entry.event, "rec": entry.record().decode()} for entry in entries
+    runs = [
+        {"event": event, "before": before, "after": AFTER, "subjects": [entry.subject for entry, *_ in run]}
+        for (event, before), run in groupby(_begun(list(entries)), key=itemgetter(1, 2))
     ]
-    if not rows:
+    if not runs:
         return []
-    cursor.execute(
-        "insert into audit.entry (epoch, subject, event, rec)"
-        " select (select max(number) from audit.epoch), subject, event, convert_to(rec, 'UTF8')"
-        " from rows from (jsonb_to_recordset(%s::jsonb) as (subject text, event text, rec text))"
-        " with ordinality as new (subject, event, rec, place) order by place returning number",
-        (json.dumps(rows),),
-    )
+    cursor.execute(APPEND, (json.dumps(runs),))
     return [_first(row) for row in cursor.fetchall()]
+
+
+AFTER = '"}'  # the subject stands last in the canonical form and, being a token, needs no escape
+
+
+def _begun(kept: Sequence[Entry]) -> Iterator[tuple[Entry, str, str]]:
+    """Yield each entry with its event and its canonical text before the subject.
+
+    Those that share their details and differ in the subject alone are written out once.
+    """
+    known: dict[tuple[str, str, datetime, int], str] = {}
+    for entry in kept:
+        alike = (entry.event, entry.actor, entry.at, id(entry.details))
+        if alike not in known or not TOKEN.match(entry.subject):
+            known[alike] = entry.record().decode().removesuffix(entry.subject + AFTER)
+        yield entry, entry.event, known[alike]
 
 
 def open_epoch(cursor: Cursor, at: datetime) -> int:

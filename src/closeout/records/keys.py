@@ -64,6 +64,7 @@ class FileKeys:
     def __init__(self, directory: Path, *, recovery: bytes | None = None) -> None:
         self._directory = directory
         self._recovery = recovery
+        self._index: bytes | None = None  # never replaced while this port lives
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         _demand_private(directory)
 
@@ -104,10 +105,12 @@ class FileKeys:
 
     def mac(self, purpose: str, message: bytes) -> bytes:
         """Return HMAC-SHA256 under a key of its own per purpose. Raises: KeyStoreUnsafe."""
-        path = self._directory / "index.mac"
-        write_private(path, secrets.token_bytes(KEY_BYTES), keep=True)
-        _demand_private(path)
-        purpose_key = hmac.digest(path.read_bytes(), purpose.encode(), hashlib.sha256)
+        if self._index is None:
+            path = self._directory / "index.mac"
+            write_private(path, secrets.token_bytes(KEY_BYTES), keep=True)
+            _demand_private(path)
+            self._index = path.read_bytes()
+        purpose_key = hmac.digest(self._index, purpose.encode(), hashlib.sha256)
         return hmac.digest(purpose_key, message, hashlib.sha256)
 
     def destroy(self, name: str) -> None:

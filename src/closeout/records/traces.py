@@ -66,7 +66,7 @@ def _columns(cursor: psycopg.Cursor[Any]) -> list[tuple[str, str, str, str]]:
         " from pg_attribute as a"
         " inner join pg_class as c on a.attrelid = c.oid"
         " inner join pg_namespace as n on c.relnamespace = n.oid"
-        " where c.relkind in ('r', 'p', 'm') and a.attnum > 0 and not a.attisdropped"
+        " where c.relkind in ('r', 'p', 'm') and not c.relispartition and a.attnum > 0 and not a.attisdropped"
         " and n.nspname <> all(%s) and n.nspname not like 'pg_temp%%'"
         " order by 1, 2, a.attnum",
         (list(SYSTEM),),

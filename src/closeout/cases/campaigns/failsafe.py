@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 
 from closeout.cases.campaigns import plans, starting
+from closeout.cases.effects import LONGEST_WAIT
 from closeout.cases.models import Campaign
 
 # Unexpected is: the venue found something left after the last check had passed; a command was given up; a handler
@@ -22,7 +23,7 @@ select
     ) + (
         select count(*) from cases_effect as e join cases_case as c on c.id = e.case_id
         where e.state = 'ready' and e.lane = 2 and e.fault = 'bug' and e.run_at > %(since)s
-            and c.campaign_id = %(campaign)s
+            and e.run_at <= %(until)s and c.campaign_id = %(campaign)s
     )
 """
 
@@ -32,7 +33,10 @@ def surprises(campaign: Campaign, plan: plans.Plan, *, now: datetime) -> int:
     since = now - timedelta(minutes=plan.failsafe_minutes)
     begun = campaign.resumed_at or campaign.started_at
     with connection.cursor() as cursor:
-        cursor.execute(SURPRISES, {"since": max(since, begun or since), "campaign": campaign.pk})
+        cursor.execute(
+            SURPRISES,
+            {"since": max(since, begun or since), "until": now + LONGEST_WAIT, "campaign": campaign.pk},
+        )
         return int(cursor.fetchone()[0])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db import connection
@@ -29,6 +29,12 @@ select
      where n.campaign_id = m.campaign_id and n.account_id = m.account_id and n.state = 'sent') as notices
 from cases_campaignmember as m left join cases_case as c on c.id = m.case_id
 where m.campaign_id = %s order by m.account_id
+"""
+BY_DAY = """
+select kind, (at at time zone 'UTC')::date, count(*)
+from cases_campaignmember as m join cases_case as c on c.id = m.case_id
+cross join lateral (values ('opened', c.opened_at), ('closed', c.closed_at)) as happened (kind, at)
+where m.campaign_id = %s and at is not null group by 1, 2
 """
 COLUMNS = ("account", "stage", "outcome", "detail", "value_usdt", "suspended", "escheat_at", "case", "case_state",
            "closed_at", "notices_sent")  # fmt: skip
@@ -58,6 +64,13 @@ def report(campaign: Campaign) -> dict[str, Any]:
                     for letter, channel, answer, count in notices.counts(campaign)],
         "changes": [_change(change) for change in campaign.changes.order_by("id")],
     }  # fmt: skip
+
+
+def by_day(campaign: Campaign) -> dict[tuple[str, date], int]:
+    """Return how many cases were opened and closed on each day (UTC)."""
+    with connection.cursor() as cursor:
+        cursor.execute(BY_DAY, [campaign.pk])
+        return {(kind, day): int(count) for kind, day, count in cursor.fetchall()}
 
 
 def _standing(campaign: Campaign) -> list[dict[str, Any]]:

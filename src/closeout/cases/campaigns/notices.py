@@ -19,7 +19,7 @@ from closeout.cases.letters import Written
 from closeout.cases.models import Campaign
 from closeout.venues.base import Holder
 
-BATCH = 500
+BATCH = 1000
 TRIES = 20
 AGAIN = timedelta(minutes=5)
 WRITE = """

@@ -6,7 +6,8 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from closeout.cases.campaigns.words import TITLES, WORDS
+from closeout.cases.campaigns.words import STAGES, STATES, TITLES, WORDS
+from closeout.conditions.catalog import by_code
 
 
 def pdf(found: Mapping[str, Any], *, language: str) -> bytes:
@@ -28,7 +29,7 @@ def pdf(found: Mapping[str, Any], *, language: str) -> bytes:
         Spacer(1, 3 * mm),
         sheets.pairs([
             (titles["population"], f"{found['population']:,}"),
-            (titles["state"], f"{found['state']} {found['why']}".strip()),
+            (titles["state"], f"{STATES[found['state']][language]} {found['why']}".strip()),
             (titles["digest"], found["digest"]),
         ]),
     ]  # fmt: skip
@@ -44,13 +45,21 @@ def pdf(found: Mapping[str, Any], *, language: str) -> bytes:
 
 def _tables(found: Mapping[str, Any], language: str) -> list[tuple[str, list[list[str]], Sequence[float]]]:
     return [
-        ("stages", [[one["stage"], one["at"], f"{one['reached']:,}"] for one in found["stages"]], (0.4, 0.4, 0.2)),
+        (
+            "stages",
+            [[STAGES[one["stage"]][language], one["at"], f"{one['reached']:,}"] for one in found["stages"]],
+            (0.4, 0.4, 0.2),
+        ),
         (
             "outcomes",
             [[WORDS[outcome][language], f"{count:,}"] for outcome, count in found["outcomes"].items()],
             (0.7, 0.3),
         ),
-        ("blockers", [[codes, f"{count:,}"] for codes, count in found["blockers"].items()], (0.8, 0.2)),
+        (
+            "blockers",
+            [[_spoken(codes, language), f"{count:,}"] for codes, count in found["blockers"].items()],
+            (0.8, 0.2),
+        ),
         (
             "notices",
             [[one["letter"], one["channel"], one["answer"], f"{one['count']:,}"] for one in found["notices"]],
@@ -63,3 +72,9 @@ def _tables(found: Mapping[str, Any], language: str) -> list[tuple[str, list[lis
             (0.2, 0.2, 0.2, 0.2, 0.2),
         ),
     ]  # fmt: skip
+
+
+def _spoken(codes: str, language: str) -> str:
+    """Say the codes of conditions as the self-check says them."""
+    known = by_code()
+    return " · ".join(known[code].unmet[language] if code in known else code for code in codes.split(","))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 
 from closeout.cases import queries, venues
@@ -17,6 +17,7 @@ from closeout.venues.base import Command, ReceiptState
 from closeout.venues.sandbox import exiting
 
 BATCH = 1000
+WENT = "update cases_campaignmember set stage = %s where id = any(%s)"
 RESTRICTS = frozenset(exiting.LEVELS)
 Members = Sequence[CampaignMember]
 
@@ -46,7 +47,8 @@ def _batch(
         if campaign.kind == "dormancy":
             members = still_dormant(campaign, members, now=now)
         act(campaign, members, now)
-        CampaignMember.objects.filter(pk__in=[member.pk for member in members]).update(stage=number)
+        with connection.cursor() as cursor:
+            cursor.execute(WENT, [number, [member.pk for member in members]])
     return len(members)
 
 

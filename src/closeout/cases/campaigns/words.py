@@ -50,3 +50,7 @@ ORDERS: Mapping[str, Mapping[str, str]] = {
     "resume": {"en": "Resume", "zh": "恢复"},
     "stop": {"en": "Stop for good", "zh": "永久终止"},
 }
+CHANGES: Mapping[str, Mapping[str, str]] = {
+    "appeal": {"en": "Appeal: the account leaves", "zh": "申诉：账户退出"},
+    "add": {"en": "Addition: the account joins", "zh": "增补：账户加入"},
+}

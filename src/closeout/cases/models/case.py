@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 
 from closeout.lifecycle import FINAL, State
 
@@ -89,11 +89,19 @@ class Case(models.Model):
             models.Index(fields=["remind_at"], condition=Q(remind_at__isnull=False), name="reminded_cases"),
             models.Index(fields=["account_id"], name="cases_of_account"),
             models.Index(fields=["id"], condition=Q(searchable=False), name="cases_not_searchable"),
+            models.Index(
+                fields=["state", "campaign", "id"],
+                condition=Q(state__in=[State.REVIEW, State.CLOSING]),
+                name="standing_cases",
+            ),
         ]
 
 
 class CaseEvent(models.Model):
-    """One line of a case's history; the database refuses to change or delete it."""
+    """One line of a case's history; the database refuses to change or delete it.
+
+    The table is partitioned by ranges of cases (migration 0017): its key is case and revision, ``id`` only orders.
+    """
 
     id = models.BigAutoField(primary_key=True)
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="events", db_index=False)
@@ -104,13 +112,6 @@ class CaseEvent(models.Model):
     actor = models.CharField(max_length=64)
     at = models.DateTimeField()
     detail = models.JSONField(default=dict)  # codes and counts only, never personal data
-
-    class Meta:
-        """One line per revision."""
-
-        constraints = [
-            models.UniqueConstraint(F("case"), F("revision"), name="one_line_per_revision"),
-        ]
 
 
 class Consent(models.Model):

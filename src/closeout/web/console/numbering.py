@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 from django.http import HttpRequest, HttpResponse
@@ -17,7 +17,6 @@ from closeout.web.console import guard, pages
 
 DAYS = 30
 LEFT, TOP, WIDTH, HEIGHT = 40, 10, 596, 186
-KINDS = ("opened", "closed", "withdrawn")
 
 
 @require_GET
@@ -71,28 +70,37 @@ def plot(found: Mapping[tuple[str, date], int], today: date) -> dict[str, object
     """Return where the bars of the last 30 days stand; three a day, side by side."""
     names = {"opened": _("Applications"), "closed": _("Closed"), "withdrawn": _("Changed their mind")}
     days = [today - timedelta(days=DAYS - 1 - place) for place in range(DAYS)]
+    title = _("Applications, closings and changes of mind on each day")
+    return bars(found, names, title=title, days=days)
+
+
+def bars(
+    found: Mapping[tuple[str, date], int],
+    names: Mapping[str, str],
+    *,
+    title: str,
+    days: Sequence[date] | None = None,
+) -> dict[str, object]:
+    """Return where the bars of ``days`` stand, one a kind side by side; ``days``: those of ``found`` if left out."""
+    days = days or sorted({day for _kind, day in found})[-DAYS:]
     most = max([*found.values(), 4])
-    step, wide = WIDTH / DAYS, WIDTH / DAYS / 4
-    bars = []
+    step = WIDTH / max(len(days), 7)
+    wide = step / (len(names) + 1)
+    rectangles = []
     for place, day in enumerate(days):
-        for nth, kind in enumerate(KINDS):
+        for nth, kind in enumerate(names):
             count = found.get((kind, day), 0)
             if count:
                 tall = round(HEIGHT * count / most, 1)
-                bars.append(
+                rectangles.append(
                     {"kind": kind, "x": round(LEFT + place * step + nth * wide, 1), "y": round(TOP + HEIGHT - tall, 1),
                      "width": round(wide, 1), "height": tall, "title": f"{day}: {names[kind]} {count}"}
                 )  # fmt: skip
     grid = [(round(TOP + HEIGHT - HEIGHT * part / 4, 1), most * part // 4) for part in range(5)]
+    every = 7 if len(days) > 14 else 1
     shown = [
         (round(LEFT + place * step, 1), f"{day.month}/{day.day}")
         for place, day in enumerate(days)
-        if place % 7 == 0
+        if place % every == 0
     ]
-    return {
-        "title": _("Applications, closings and changes of mind on each day"),
-        "bars": bars,
-        "grid": grid,
-        "days": shown,
-        "kinds": [(kind, names[kind]) for kind in KINDS],
-    }
+    return {"title": title, "bars": rectangles, "grid": grid, "days": shown, "kinds": list(names.items())}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import path, re_path
 
 from closeout.web.console import (
     accounts,
@@ -10,6 +10,7 @@ from closeout.web.console import (
     campaigning,
     casing,
     entrance,
+    exiting,
     following,
     mandating,
     numbering,
@@ -28,8 +29,13 @@ urlpatterns = [
     path("search", queueing.search, name="search"),
     path("numbers", numbering.numbers, name="numbers"),
     path("campaigns", campaigning.campaigns, name="campaigns"),
+    path("brake", exiting.brake, name="brake"),
+    path("plans", exiting.planned, name="plans"),
     path("campaigns/<str:name>", campaigning.campaign, name="campaign"),
     path("campaigns/<str:name>/orders", campaigning.orders, name="orders"),
+    path("campaigns/<str:name>/rehearsal", exiting.rehearsal, name="rehearsal"),
+    path("campaigns/<str:name>/changes", exiting.changes, name="changes"),
+    re_path(r"^campaigns/(?P<name>[^/]+)/report\.(?P<form>pdf|csv|json)$", exiting.report, name="report"),
     path("evidence/<int:ident>", acting.evidence_file, name="evidence"),
     path("accounts/<int:account_id>", accounts.account_page, name="account"),
     path("mandates", mandating.mandates_page, name="mandates"),
