@@ -26,7 +26,8 @@ from psycopg.rows import dict_row
 
 from closeout import cluster
 from closeout.cluster import databases, migrations, supervisor
-from closeout.records import audit, audit_check, export, keys, notes, signing, tables, vault
+from closeout.cluster.columns import copied
+from closeout.records import audit, audit_check, export, keys, notes, signing, vault
 
 NOW = datetime(2026, 3, 1, 12)
 LOG = "log.closeout.example"
@@ -187,7 +188,7 @@ def bench_export(
 
     def columns(_kind: str) -> Iterator[Any]:
         with connection.cursor() as cursor:
-            yield from tables.copied(cursor, "select * from trade order by trade_id")
+            yield from copied(cursor, "select * from trade order by trade_id")
 
     def both(source: Callable[[str], Any]) -> tuple[Cost, Cost]:
         before = Cost.of(copy, connection)

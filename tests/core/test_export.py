@@ -21,6 +21,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from closeout.cluster.columns import copied
 from closeout.records import export, signing, tables
 
 NOW = datetime(2026, 3, 1, 12)
@@ -292,7 +293,7 @@ def test_the_fast_way_out_of_postgresql_says_the_same(connection: Any, tmp_path:
 
     def columns() -> Iterator[Any]:
         with connection.cursor() as cursor:
-            yield from tables.copied(cursor, query)
+            yield from copied(cursor, query)
 
     def rows() -> Iterator[dict[str, Any]]:
         with connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:

@@ -19,29 +19,19 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
+
+from closeout.cluster.columns import DECIMAL
 
 BATCH = 8192
 ROW_GROUP = 65536
 MEMORY = "128MB"
-DECIMAL = pa.decimal128(38, 18)
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "＝", "＋", "－", "＠")
-BLOCK = 1 << 22
 TEXTS = 32_768
 LINE = "\n  "
 APOSTROPHE = "'\"'''"  # in SQL: a quotation mark and an apostrophe
-POSTGRES = {
-    20: pa.int64(),
-    21: pa.int64(),
-    23: pa.int64(),
-    16: pa.bool_(),
-    1700: DECIMAL,
-    1114: pa.timestamp("us"),
-}
 
 Row = Mapping[str, Any]
 Rows = Callable[[], Iterable[Row] | Iterable[pa.RecordBatch]]
@@ -72,7 +62,7 @@ def write_parquet(rows: Rows, target: Path) -> int:
     """Write all rows to ``target`` in bounded memory and return their number.
 
     Columns are taken from the rows; when a later row does not fit, the stream is asked for again with wider
-    columns. ``rows`` must give the same rows each time. Rows may come as Arrow batches (:func:`copied`): faster.
+    columns. ``rows`` must give the same rows each time. Rows may come as Arrow batches (``cluster.columns``): faster.
     """
     schema = pa.schema([])
     while True:
@@ -158,63 +148,6 @@ def _column(values: list[Any], kind: pa.DataType) -> tuple[pa.DataType, pa.Array
             kind = pa.string()
     texts = [value if value is None or isinstance(value, str) else text_of(value) for value in values]
     return kind, pa.array(texts, type=kind)
-
-
-def copied(cursor: psycopg.Cursor[Any], query: str) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of ``query`` in columns, as PostgreSQL's own COPY sends them: the fast way out.
-
-    ``query`` comes from code, never from a person. Raises: psycopg.Error.
-    """
-    cursor.execute(f"select * from ({query}) as described limit 0".encode())  # noqa: S608
-    described = cursor.description or []
-    types = {column.name: _copied_as(column) for column in described}
-    with cursor.copy(f"copy ({query}) to stdout (format csv)".encode()) as copy:
-        reader = pa_csv.open_csv(
-            _Pieces(copy),
-            read_options=pa_csv.ReadOptions(column_names=list(types), block_size=BLOCK),
-            parse_options=pa_csv.ParseOptions(newlines_in_values=True),
-            convert_options=pa_csv.ConvertOptions(
-                column_types=types, strings_can_be_null=True, quoted_strings_can_be_null=False, null_values=[""],
-                true_values=["t"], false_values=["f"],
-            ),
-        )  # fmt: skip
-        yield from reader
-
-
-def _copied_as(column: psycopg.Column) -> pa.DataType:
-    """Return the type for a column; a number whose digits nobody limited stays text, so that none is lost."""
-    kind = POSTGRES.get(column.type_code, pa.string())
-    if kind == DECIMAL and (
-        column.scale is None or column.scale > 18 or (column.precision or 99) - column.scale > 20
-    ):
-        return pa.string()
-    return kind
-
-
-class _Pieces(io.RawIOBase):
-    """A COPY as a file to read from."""
-
-    def __init__(self, copy: psycopg.Copy) -> None:
-        super().__init__()
-        self._copy = copy
-        self._rest = bytearray()
-
-    def readable(self) -> bool:
-        """Say that it can be read."""
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        """Return up to ``size`` bytes, fewer only at the end."""
-        rest = self._rest
-        while size < 0 or len(rest) < size:
-            piece = self._copy.read()
-            if not piece:
-                break
-            rest += piece
-        cut = len(rest) if size < 0 else size
-        found = bytes(rest[:cut])
-        del rest[:cut]
-        return found
 
 
 def text_of(value: object) -> str:

@@ -98,6 +98,9 @@ def test_every_kind_of_record_is_streamed(exchange: Exchange) -> None:
     assert [row["transfer_id"] for row in rows["ledger"]] == sorted(
         row["transfer_id"] for row in rows["ledger"]
     )
+    for kind in RECORD_KINDS:
+        batches = exchange.venue.columns(room.account_id, kind)
+        assert [row for batch in batches for row in batch.to_pylist()] == rows[kind], "columns say the same"
     sub = room.sub("one")
     sub.put("BTC", "0.5")
     deposits = [row["account_id"] for row in exchange.venue.records(room.account_id, "deposits")]

@@ -27,7 +27,8 @@ QUERIES: Mapping[str, str] = {
         order by order_id
     """,
     "transfers": """
-        select account_id, transfer_id, kind, origin, wallet, bucket, asset, amount, posted_at
+        select account_id, transfer_id, kind, origin, wallet, bucket, asset,
+        cast(amount as numeric(36, 18)), posted_at
         from sandbox.line
         where account_id = any(%(family)s) and owner = 'holder'
         and kind in ('gather', 'send', 'donate', 'forfeit', 'move')
@@ -62,7 +63,7 @@ QUERIES: Mapping[str, str] = {
         order by loan_id
     """,
     "fees": """
-        select account_id, transfer_id, kind, wallet as ledger, asset, amount, posted_at
+        select account_id, transfer_id, kind, wallet as ledger, asset, cast(amount as numeric(36, 18)), posted_at
         from sandbox.line
         where account_id = any(%(family)s) and owner = 'house'
         and wallet in ('fees', 'interest', 'penalties') and amount > 0
@@ -75,13 +76,14 @@ QUERIES: Mapping[str, str] = {
         order by conversion_id
     """,
     "ledger": """
-        select account_id, transfer_id, entry_id, kind, origin, wallet, bucket, asset, amount, posted_at
+        select account_id, transfer_id, entry_id, kind, origin, wallet, bucket, asset,
+        cast(amount as numeric(36, 18)), posted_at
         from sandbox.line
         where account_id = any(%(family)s) and owner in ('holder', 'suspense')
         order by transfer_id, amount
     """,
     "balances": """
-        select account_id, wallet, bucket, asset, balance
+        select account_id, wallet, bucket, asset, cast(balance as numeric(36, 18))
         from sandbox.ledger
         where account_id = any(%(family)s) and owner = 'holder'
         order by account_id, wallet, bucket, asset
@@ -119,14 +121,28 @@ def stream(connection: psycopg.Connection[Any], account_id: int, kind: str) -> I
 
     Raises: ValueError for an unknown kind.
     """
+    family = _family(connection, account_id, kind)
+    with connection.transaction(), connection.cursor(f"records_{kind}", row_factory=dict_row) as cursor:
+        cursor.itersize = ROWS_AT_ONCE
+        cursor.execute(QUERIES[kind], {"family": family})
+        yield from cursor
+
+
+def columns(connection: psycopg.Connection[Any], account_id: int, kind: str) -> Iterator[Any]:
+    """Yield the same as :func:`stream` in columns (Arrow batches), many times faster. Raises: ValueError."""
+    from closeout.cluster.columns import copied  # heavy: pyarrow
+
+    family = _family(connection, account_id, kind)
+    with connection.cursor() as cursor:
+        yield from copied(cursor, QUERIES[kind], {"family": family})
+
+
+def _family(connection: psycopg.Connection[Any], account_id: int, kind: str) -> list[int]:
+    """Return the account and its sub-accounts. Raises: ValueError for an unknown kind."""
     if kind not in RECORD_KINDS:
         raise ValueError(f"no such kind of record: {kind}; known are {', '.join(RECORD_KINDS)}")
     rows = connection.execute(
         "select account_id from sandbox.account where account_id = %(a)s or parent_id = %(a)s",
         {"a": account_id},
     ).fetchall()
-    family = [number for (number,) in rows]
-    with connection.transaction(), connection.cursor(f"records_{kind}", row_factory=dict_row) as cursor:
-        cursor.itersize = ROWS_AT_ONCE
-        cursor.execute(QUERIES[kind], {"family": family})
-        yield from cursor
+    return [number for (number,) in rows]
