@@ -80,21 +80,21 @@ class Tally:
 class Bench:
     """A server with a furnished exchange, copied for every schedule."""
 
-    def __init__(self, url: str, home: Path, *, light: bool) -> None:
-        self._url, self._home, self._light = url, home, light
+    def __init__(self, url: str, home: Path, *, light: bool, people: int = 1) -> None:
+        self._url, self._home, self._light, self._people = url, home, light, people
         self._number = 0
         self._template = f"crash{os.getpid()}"
         self._names: list[str] = []
 
     def furnish(self) -> None:
-        """Make the template: one holder whose account can be closed."""
+        """Make the template: holders whose accounts can be closed, and no more."""
         for name in (self._template, f"{self._template}_keyring"):
             self._admin("create database {}", name)
             self._names.append(name)
-        with databases.connect(self._at(self._template)) as opened:
+        with databases.connect(self.at(self._template)) as opened:
             migrations.apply_all(opened)
         opened.close()
-        with databases.connect(self._at(f"{self._template}_keyring")) as opened:
+        with databases.connect(self.at(f"{self._template}_keyring")) as opened:
             migrations.apply_keyring(opened)
         opened.close()
         assert self._child(self._template, self._home / "template", furnish=True) == 0
@@ -131,7 +131,7 @@ class Bench:
 
     def letters_lost(self, name: str, folder: Path) -> int:
         """Return how many letters count as sent and were never written."""
-        with psycopg.connect(self._at(name)) as opened:
+        with psycopg.connect(self.at(name)) as opened:
             rows = opened.execute(
                 "select key, channel from cases_message where sent_at is not null and template <> 'code'"
             )
@@ -141,15 +141,15 @@ class Bench:
 
     def start(self, name: str, folder: Path) -> BaseProcess:
         """Start the process and leave it running."""
-        child = FORK.Process(target=process.live, args=(name, self._environment(name, folder)))
+        child = FORK.Process(target=process.live, args=(name, self.environment(name, folder)))
         child.start()
         return child
 
     def standing(self, name: str) -> dict[str, list[tuple[Any, ...]]]:
         """Return what is true of the database called ``name``."""
-        with psycopg.connect(self._at(name)) as opened:
+        with psycopg.connect(self.at(name)) as opened:
             found = {what: opened.execute(text).fetchall() for what, text in STANDING.items()}
-        with psycopg.connect(self._at(f"{name}_keyring")) as opened:
+        with psycopg.connect(self.at(f"{name}_keyring")) as opened:
             found["keys"] = opened.execute(KEYS).fetchall()
         return found
 
@@ -157,7 +157,8 @@ class Bench:
         """Return how many points the undisturbed run passed."""
         return int((folder / "points").read_text(encoding="ascii"))
 
-    def _at(self, name: str) -> str:
+    def at(self, name: str) -> str:
+        """Return the address of the database called ``name``."""
         return databases.with_name(self._url, name)
 
     def _admin(self, text: str, *names: str) -> None:
@@ -165,22 +166,24 @@ class Bench:
             opened.execute(sql.SQL(text).format(*map(sql.Identifier, names)))
         opened.close()
 
-    def _environment(self, name: str, folder: Path) -> dict[str, str]:
+    def environment(self, name: str, folder: Path) -> dict[str, str]:
+        """Return what a process must know to work on the copy called ``name``."""
         folder.mkdir(parents=True, exist_ok=True)
         return os.environ | {
-            "CLOSEOUT_DATABASE_URL": self._at(name),
-            "CLOSEOUT_KEYRING_URL": self._at(f"{name}_keyring"),
+            "CLOSEOUT_DATABASE_URL": self.at(name),
+            "CLOSEOUT_KEYRING_URL": self.at(f"{name}_keyring"),
             "CLOSEOUT_KEYS": str(self._home / "keys"),
             "CLOSEOUT_OUTBOX": str(folder / "outbox"),
             "CLOSEOUT_ARCHIVES": str(folder / "archives"),
             "CLOSEOUT_SECRET_KEY": "only for tests " + "x" * 40,
             "CRASH_LIGHT": "1" if self._light else "",
+            "CRASH_PEOPLE": str(self._people),
             "CRASH_COUNT": str(folder / "points"),
         }
 
     def _child(self, name: str, folder: Path, **more: Any) -> int:
         """Run :func:`process.live` in a process of its own, forked from this one, which holds no connection."""
-        child = FORK.Process(target=process.live, args=(name, self._environment(name, folder)), kwargs=more)
+        child = FORK.Process(target=process.live, args=(name, self.environment(name, folder)), kwargs=more)
         child.start()
         child.join(SECONDS_MAX)
         if child.exitcode is None:
@@ -285,13 +288,15 @@ def say(text: str) -> None:
 
 
 @contextmanager
-def bench_on(*, durable: bool, light: bool) -> Iterator[tuple[Bench, supervisor.Cluster]]:
+def bench_on(
+    *, durable: bool, light: bool, people: int = 1, home: Path | None = None
+) -> Iterator[tuple[Bench, supervisor.Cluster]]:
     """Lend a furnished bench on a server of its own. ``durable``: everything is forced to disk."""
-    home = Path(tempfile.mkdtemp(prefix="closeout-crash-"))
+    home = home or Path(tempfile.mkdtemp(prefix="closeout-crash-"))
     home.chmod(0o755)  # root's server is another user and must walk through
     cluster = supervisor.Cluster(home / "pg", durable=durable)
     try:
-        bench = Bench(cluster.start(), home, light=light)
+        bench = Bench(cluster.start(), home, light=light, people=people)
         bench.furnish()
         yield bench, cluster
     finally:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
+import threading
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import django
@@ -21,6 +23,20 @@ def prepare() -> None:
     from closeout.cases import worker  # noqa: F401
 
 
+def _begin(name: str, environment: Mapping[str, str]) -> None:
+    """Let this process work on the database called ``name``."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.environ.update(environment)
+    from django.db import connection
+
+    from closeout.cluster import databases
+    from closeout.web.settings import database
+
+    connection.settings_dict.update(
+        database(databases.with_name(environment["CLOSEOUT_DATABASE_URL"], name), pool=0)
+    )
+
+
 def live(
     name: str,
     environment: Mapping[str, str],
@@ -34,24 +50,17 @@ def live(
 
     ``mutant``: the bug that is planted in this process. ``point``: where to die instead, as ``name:pass``.
     """
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    os.environ.update(environment)
+    _begin(name, environment)
     from django.core.management import call_command
-    from django.db import connection
     from tests.cases import exchange
     from tests.crash import holder, mutants
 
     from closeout.cases import venues
-    from closeout.cluster import databases
-    from closeout.web.settings import database
 
-    connection.settings_dict.update(
-        database(databases.with_name(environment["CLOSEOUT_DATABASE_URL"], name), pool=0)
-    )
     with venues.sandbox().connection() as opened:
         if furnish:
             call_command("migrate", verbosity=0, interactive=False)
-            exchange.furnish(opened, BEGINS, 1)
+            exchange.furnish(opened, BEGINS, int(environment["CRASH_PEOPLE"]))
             os._exit(0)
         row = opened.execute("select min(account_id) from sandbox.account").fetchone()
     assert row is not None
@@ -60,3 +69,43 @@ def live(
     light, count = bool(environment["CRASH_LIGHT"]), Path(environment["CRASH_COUNT"])
     holder.live(row[0], at=at, light=light, count=count, point=point)
     os._exit(0)  # what else the parent has imported need not be wound up
+
+
+def apply_all(name: str, environment: Mapping[str, str], acknowledged: Path) -> None:
+    """Apply for one account after the other; note each number, forced to disk, once the application is accepted.
+
+    What an earlier process has submitted is left alone.
+    """
+    _begin(name, environment)
+    from tests.cases.exchange import Exchange
+
+    from closeout.cases import queries, venues
+    from closeout.lifecycle import State
+
+    with venues.sandbox().connection() as opened:
+        rows = opened.execute("select account_id from sandbox.account order by account_id").fetchall()
+    exchange = Exchange([account for (account,) in rows])
+    with acknowledged.open("a", encoding="ascii") as file:
+        for account in exchange.accounts:
+            case = queries.case_of(account, venue=venues.SANDBOX)
+            if case is None or case.state == State.APPLICATION:
+                exchange.apply(account)
+                file.write(f"{account}\n")
+                file.flush()
+                os.fsync(file.fileno())
+    os._exit(0)
+
+
+def work(name: str, environment: Mapping[str, str], lease: timedelta | None = None, at: str = "") -> None:
+    """Be a worker until killed. ``lease``: of its effects; ``at``: the named point at which it dies."""
+    _begin(name, environment)
+    from tests.crash import holder
+
+    from closeout import failpoints
+    from closeout.cases import effects, worker
+
+    holder.note_documents()
+    effects.LEASE = lease or effects.LEASE
+    worker.IDLE_SECONDS = 0.05
+    failpoints._named, failpoints._nth, failpoints._passes = at, "1", itertools.count(1)
+    worker.run(threading.Event())
