@@ -18,6 +18,7 @@ from tests.cases.test_arriving import body
 from tests.cases.test_doors import CHINESE, signed_in
 
 from closeout.cases import codes, messages, vaults, way_back
+from closeout.cases.mandate_kinds import KINDS
 from closeout.cases.models import Case, Message
 from closeout.cases.operations import HOLDER, withdraw
 from closeout.reasons import SENTENCES
@@ -165,3 +166,27 @@ def test_no_page_tells_whether_there_is_such_a_case_or_account(
     assert lost.status_code == 403
     assert "10" + "0" * 8 not in told(lost, language)
     assert Case.objects.count() == 1
+
+
+@LANGUAGES
+def test_a_notice_for_somebody_else_tells_nothing_either(
+    exchange: Exchange, capture: Any, language: str
+) -> None:
+    """Issue 5, threat 36: a number that is an account, one that is none, and a contact of nobody."""
+    exchange.open(exchange.accounts[0])
+    form = {"kind": next(iter(KINDS)), "name": "Ada Beispiel", "email": "ada@example.org", "text": ""}
+
+    def gave(named: str) -> tuple[int, str, list[str], str]:
+        client = visitor(language)
+        with capture() as statements:
+            response = client.post("/mandate", form | {"account": named})
+        words = [said.split()[0].lower() for said in statements]
+        page = re.sub('/signature/[^<"]+', "", body(client.get("/signature")))
+        work = [word for word in words if word in ("select", "insert", "update")]
+        return response.status_code, response.headers["Location"], work, page
+
+    gave("1")  # what is read once and kept
+    there = gave(str(exchange.accounts[0]))
+    assert (there[0], there[1]) == (302, "/signature")
+    assert there == gave("9" * 9)
+    assert there[:2] == gave("nobody@example.org")[:2]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
+from tests.web.looking import faults_of
 
+SIGNED = re.compile(r".{100,}", re.DOTALL)  # what a device answers with
 WORDS = {"zh": "注销账户", "en": "close my account"}
 DEVICE = {
     "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
@@ -51,7 +55,7 @@ def test_a_passkey_closes_an_account(visit: Any, backstage: Any, site: str, lang
     backstage.working()
     visitor.type("#code_email", backstage.code(account=account, factor="email"))
     page.locator("[data-passkey] button").click()
-    page.wait_for_function("document.querySelector('[name=code_passkey]').value.length > 100")
+    expect(page.locator("[name=code_passkey]")).to_have_value(SIGNED)
     page.locator("form button.stop").click()
     page.wait_for_url("**/case**")
     assert backstage.state(account=account) == "cooling_off"
@@ -59,9 +63,10 @@ def test_a_passkey_closes_an_account(visit: Any, backstage: Any, site: str, lang
     visitor.open("/withdrawal")
     page.locator("main form .actions button").click()
     assert page.locator("#problems").count() == 1
+    assert faults_of(visitor, picture="withdrawal-by-passkey") == []
     assert backstage.state(account=account) == "cooling_off"
     page.locator("[data-passkey] button").click()
-    page.wait_for_function("document.querySelector('[name=code_passkey]').value.length > 100")
+    expect(page.locator("[name=code_passkey]")).to_have_value(SIGNED)
     page.locator("main form .actions button").click()
     page.wait_for_url("**/case")
     assert backstage.state(account=account) == "withdrawal"
@@ -83,7 +88,7 @@ def test_a_device_that_does_not_know_the_holder_confirms_nothing(
     consequences(visitor, "zh")
     client.send("WebAuthn.setUserVerified", {"authenticatorId": device, "isUserVerified": False})
     page.locator("[data-passkey] button").click()
-    page.wait_for_function("document.querySelector('[data-passkey] [role=status]').textContent.length > 5")
+    expect(page.locator("[data-passkey] [role=status]")).not_to_be_empty()
     assert page.locator("[name=code_passkey]").input_value() == ""
     page.locator("form button.stop").click()
     page.wait_for_selector("#code_passkey.wrong")

@@ -7,6 +7,7 @@ signed is bound by a digest over the case, the number needed and the signers: an
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Sequence
@@ -84,15 +85,26 @@ def notice(
             sealed=_sealed(subject, {"text": text}),
         )
         signer = _signer(mandate, claimant, language, subject)
-        if account_id is not None:
-            Task.objects.get_or_create(
-                venue=venue, account_id=account_id, team=TEAM, kind=TASK, closed_at=None,
-                defaults={"opened_at": now, "due_at": office().answer_by(now)},
-            )  # fmt: skip
+        _put_before_people(account_id, venue=venue, now=now)
         audit.append(
             [audit.Line(f"mandate:{mandate.pk}", "mandate:notice", "claimant", {"kind": kind})], now=now
         )
     return signer
+
+
+class _Nobody(Exception):
+    """What was named is no account of ours."""
+
+
+def _put_before_people(account_id: int | None, *, venue: str, now: datetime) -> None:
+    """Open the task of a notice. For no account the same is done and undone, so that the work tells nothing."""
+    with contextlib.suppress(_Nobody), transaction.atomic():
+        Task.objects.get_or_create(
+            venue=venue, account_id=account_id or 0, team=TEAM, kind=TASK, closed_at=None,
+            defaults={"opened_at": now, "due_at": office().answer_by(now)},
+        )  # fmt: skip
+        if account_id is None:
+            raise _Nobody
 
 
 def open_for(

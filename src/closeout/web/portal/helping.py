@@ -16,7 +16,7 @@ from closeout.cases import messages, queries, venues, verification
 from closeout.web.portal import finding, holder, pages
 from closeout.web.portal.answers import ANSWERS, BY_SLUG, Answer
 
-YEAR = timedelta(days=365)
+HALF = timedelta(days=182)
 
 
 def shown(answer: Answer) -> dict[str, Any]:
@@ -58,6 +58,12 @@ def help_page(request: HttpRequest, slug: str) -> HttpResponse:
     return pages.show(request, "help_page.html", str(answer.title), page=shown(answer))
 
 
+def _years(at: datetime, count: int) -> datetime:
+    """Return the same day so many years later; 29 February becomes 28 February."""
+    day = at.day - (at.month == 2 and at.day == 29)
+    return at.replace(year=at.year + count, day=day)
+
+
 def calendar(*, now: datetime) -> Sequence[dict[str, object]]:
     """Return what happens to an account that is left asleep from ``now`` on, and when (R-CLO-9).
 
@@ -72,12 +78,12 @@ def calendar(*, now: datetime) -> Sequence[dict[str, object]]:
         {
             "when": _("After 2 years without a sign-in"),
             "what": _("We write to every contact of yours."),
-            "on": now + 2 * YEAR,
+            "on": _years(now, 2),
         },
         {
             "when": _("6 to 12 months before the end"),
             "what": _("Further notices, each with the date of the end."),
-            "on": now + 2 * YEAR + YEAR / 2,
+            "on": _years(now, 2) + HALF,
         },
         {
             "when": _("After 3 years without a sign-in"),
@@ -85,7 +91,7 @@ def calendar(*, now: datetime) -> Sequence[dict[str, object]]:
                 "What is left is handed to the office for unclaimed "
                 "property where the law says so; an empty account is closed."
             ),
-            "on": now + 3 * YEAR,
+            "on": _years(now, 3),
         },
     )
 

@@ -42,12 +42,14 @@ def mandate(request: HttpRequest) -> HttpResponse:
 
 
 def _account(named: str) -> int | None:
-    """Return the one account that a number or a contact means; None for none or several: an agent asks back."""
+    """Return the one account that a number or a contact means; None for none or several.
+
+    Both are always looked up: whoever gives notice cannot tell by the time it takes what we know.
+    """
     wanted = named.strip()[:LONGEST]
-    if wanted.isascii() and wanted.isdigit() and (known := venues.account_of(wanted)) is not None:
-        return known
     found = desk.reached_by(venues.SANDBOX, wanted)
-    return found[0] if len(found) == 1 else None
+    known = venues.account_of(wanted) if wanted.isascii() and wanted.isdigit() else None
+    return known if known is not None else found[0] if len(found) == 1 else None
 
 
 def _form(request: HttpRequest, refused: Refused | None) -> HttpResponse:
