@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Many tests wait for a server, a browser or a rate limit: one process more than there are cores.
 WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1); [ $$n -ge 3 ] && echo 4 || echo $$((n + 1)))
 
-.PHONY: help demo serve test test-web check ready browser style types layers sql-style tests format clean lake test-spark test-hostile bench-screen bench-records tax-agreement crash-clearing crash-closing crash-mutants demo-exit bench-engine bench-okx bench-clearing bench-live bench-portal soak storms
+.PHONY: help demo serve test test-web lighthouse check ready browser style types layers sql-style tests format clean lake test-spark test-hostile bench-screen bench-records tax-agreement crash-clearing crash-closing crash-mutants demo-exit bench-engine bench-okx bench-clearing bench-live bench-portal soak storms
 
 help: ## show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | sort | awk -F '	' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -28,8 +28,12 @@ test: ready browser ## every test, linter, type check and house rule
 	@$(MAKE) --no-print-directory --jobs 2 style layers types sql-style
 	$(RUN)/pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
-test-web: ready browser ## the portal's gate in a real Chromium, and its texts
-	$(RUN)/pytest tests/web $(ARGS)
+test-web: ready browser ## the portal's gate in a real Chromium, and its texts; two minutes on two cores
+	$(RUN)/pytest tests/web --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
+
+lighthouse: ready browser ## Lighthouse over the pages: accessibility, best practices and SEO must be 100; needs node
+	@command -v npx >/dev/null || { echo "closeout: make lighthouse needs node 20 or newer with npx: https://nodejs.org"; exit 1; }
+	$(RUN)/pytest tests/web/lighthouse.py --quiet $(ARGS)
 
 check: ready style layers ## the fast subset: style, layers, house rules, core
 	$(RUN)/pytest tests/house tests/core $(ARGS)

@@ -28,6 +28,7 @@ settings.register_profile("no clock", deadline=None)  # a slow machine is no bug
 settings.load_profile("no clock")
 
 SCRATCH = "CLOSEOUT_TEST_SCRATCH"  # set by the first process of a run for the workers of pytest-xdist
+KEPT = ("CLOSEOUT_PG_BIN", "CLOSEOUT_BROWSER")  # programs of this machine
 PREFIX = "closeout-test-"
 DJANGO_FOLDERS = ("cases", "web", "journeys")
 TEMPLATE, TEMPLATE_KEYRING = "closeout_template", "closeout_template_keyring"
@@ -67,7 +68,7 @@ def _begin() -> Path:
     place = places.settle(scratch / "pg")
     place.make()
     place.start_lock.touch(mode=0o600)
-    for name in [name for name in os.environ if name.startswith("CLOSEOUT_") and name != "CLOSEOUT_PG_BIN"]:
+    for name in [name for name in os.environ if name.startswith("CLOSEOUT_") and name not in KEPT]:
         del os.environ[name]
     os.environ[SCRATCH] = str(scratch)
     os.environ["CLOSEOUT_DATA_DIR"] = str(scratch / "data")

@@ -35,6 +35,7 @@ from closeout.cases import (  # noqa: E402
     consent,
     correspondence,
     documents,
+    evidence,
     holds,
     messages,
     operations,
@@ -129,6 +130,39 @@ def code(account: int, factor: str) -> str:
     letters = [letter for letter in messages.inbox(_case(account)) if letter["channel"] == factor]
     body = [letter["body"] for letter in letters if letter["template"] == "code"][-1]
     return next(word for word in body.replace("：", " ").split() if word.isdigit() and len(word) == 8)
+
+
+def session(account: int) -> str:
+    """Return the session cookie of the holder of ``account``."""
+    store = SessionStore()
+    known = {"venue": "sandbox", "account": account, "masked": "138****5678"}
+    store.update(known | {"signed_in_at": datetime.now(UTC).isoformat()})
+    store.create()
+    return str(store.session_key)
+
+
+def due(account: int) -> None:
+    """Let the cooling-off of this account end now, and of no other."""
+    Case.objects.filter(pk=_case(account).pk).update(due_at=venues.now())
+
+
+def nearing(account: int, hours: float) -> None:
+    """Let the cooling-off of this account end in so many hours."""
+    Case.objects.filter(pk=_case(account).pk).update(due_at=venues.now() + timedelta(hours=hours))
+
+
+def stood(account: int, state: str) -> None:
+    """Let the case show itself in ``state``; for what a page looks like only."""
+    dated = {} if state == "scheduled" else {"due_at": None}
+    Case.objects.filter(pk=_case(account).pk).update(state=state, **dated)
+
+
+def requested(account: int) -> None:
+    """Let the identity team ask for a photo and a video."""
+    person = next(one for one in staff.seed(venue="sandbox", now=venues.now()) if one.name == "identity-1")
+    seat = StaffSession.objects.create(id=uuid.uuid4(), staff=person, started_at=venues.now())
+    for kind in ("photo", "video"):
+        evidence.ask(seat, _case(account), kind, now=venues.now())
 
 
 def letters(account: int) -> list[dict[str, str]]:
@@ -351,6 +385,11 @@ DEEDS = {
         campaigned,
         withdrawn,
         wavered,
+        session,
+        due,
+        nearing,
+        stood,
+        requested,
         passed,
         deposited,
         cleared,

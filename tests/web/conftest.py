@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -17,7 +16,17 @@ from typing import Any
 
 import psycopg
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    Response,
+    sync_playwright,
+)
+from tests.web import browser as browsers
+from tests.web.playing import Cast
 
 from closeout.cluster import databases
 
@@ -26,25 +35,8 @@ FLAGS = [
     "--disable-component-update", "--disable-sync", "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 ]  # fmt: skip
-NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
-MISSING = (
-    "The tests of the portal need Chromium. Install it (Debian: apt-get install chromium; elsewhere: "
-    "playwright install chromium) or name it in CLOSEOUT_CHROMIUM."
-)
 HERE = Path(__file__).parent
 CLOCK = time  # waiting for a process to listen is the one place that looks at a clock
-
-
-def _chromium() -> str | None:
-    """Return a Chromium that is there, or one that could be installed just now."""
-    named = os.environ.get("CLOSEOUT_CHROMIUM")
-    found = named or next((path for name in NAMES if (path := shutil.which(name))), None)
-    if found or not shutil.which("apt-get") or os.geteuid() != 0:
-        return found
-    install = ["apt-get", "install", "-y", "--no-install-recommends", "chromium", "fonts-noto-cjk"]
-    for command in (["apt-get", "update"], install):
-        subprocess.run(command, check=False, capture_output=True)
-    return shutil.which("chromium")
 
 
 class Backstage:
@@ -112,6 +104,13 @@ def backstage(surroundings: dict[str, str]) -> Iterator[Backstage]:
 
 
 @pytest.fixture(scope="session")
+def cast(backstage: Backstage, site: str) -> Cast:
+    """One account in every state that a page can show; ``site`` works on what happens to them."""
+    assert site
+    return Cast(backstage)
+
+
+@pytest.fixture(scope="session")
 def site(surroundings: dict[str, str], backstage: Backstage) -> Iterator[str]:
     """The address of a running site with its worker."""
     backstage.seeded()
@@ -145,9 +144,9 @@ def browser() -> Iterator[Browser]:
     It ends with the file: while Playwright runs, its event loop counts as running in this thread, and
     nothing else in the process could start one.
     """
-    path = _chromium()
-    if path is None:
-        pytest.fail(MISSING, pytrace=False)
+    if browsers.main() != 0:
+        pytest.fail(browsers.ADVICE, pytrace=False)
+    path = browsers.find()
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield launched
@@ -157,8 +156,9 @@ def browser() -> Iterator[Browser]:
 class Visitor:
     """One person with a browser of their own, and what the browser complained about."""
 
-    def __init__(self, context: BrowserContext, site: str) -> None:
-        self.context, self.site = context, site
+    def __init__(self, context: BrowserContext, site: str, backstage: Backstage, language: str) -> None:
+        self.context, self.site, self.language = context, site, language
+        self._backstage = backstage
         self.page: Page = context.new_page()
         self.complaints: list[str] = []
         self.requests: list[Request] = []
@@ -171,12 +171,21 @@ class Visitor:
         if message.type in ("error", "warning") and "status of 4" not in message.text:
             self.complaints.append(message.text)
 
-    def open(self, path: str) -> None:
+    def open(self, path: str) -> Response:
         """Go to a page."""
-        self.page.goto(self.site + path)
+        answer = self.page.goto(self.site + path)
+        assert answer is not None
+        return answer
 
-    def sign_in(self, who: str | int, then: str = "/check") -> None:
-        """Sign in as a generated person by handle or account number."""
+    def sign_in(self, who: int, then: str = "") -> None:
+        """Be signed in as the holder of an account, without the page that does it; go on to ``then``."""
+        cookie = {"name": "sid", "value": self._backstage.session(account=who), "url": self.site}
+        self.context.add_cookies([cookie])
+        if then:
+            self.open(then)
+
+    def enter(self, who: str | int, then: str = "/check") -> None:
+        """Sign in on the page as a generated person, by handle or account number."""
         self.open(f"/signin?next={then}")
         button = self.page.locator("button.person")
         button.first.evaluate("(button, who) => { button.value = who; }", str(who))
@@ -203,8 +212,8 @@ Visit = Callable[..., Visitor]
 
 
 @pytest.fixture
-def visit(browser: Browser, site: str) -> Iterator[Visit]:
-    """Make visitors: language, width, colour scheme, JavaScript, and whether axe may look in."""
+def visit(browser: Browser, site: str, backstage: Backstage) -> Iterator[Visit]:
+    """Make visitors: language, width, colour scheme, JavaScript."""
     contexts: list[BrowserContext] = []
 
     def make(
@@ -213,19 +222,17 @@ def visit(browser: Browser, site: str) -> Iterator[Visit]:
         width: int = 390,
         scheme: str = "light",
         scripts: bool = True,
-        axe: bool = False,
     ) -> Visitor:
         context = browser.new_context(
             viewport={"width": width, "height": 844},
             locale="zh-CN" if language == "zh" else "en-US",
             color_scheme="dark" if scheme == "dark" else "light",
             java_script_enabled=scripts,
-            bypass_csp=axe,
             reduced_motion="reduce",
         )
         context.set_default_timeout(15_000)
         contexts.append(context)
-        return Visitor(context, site)
+        return Visitor(context, site, backstage, language)
 
     yield make
     for context in contexts:

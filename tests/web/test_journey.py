@@ -49,7 +49,7 @@ def test_a_clean_account_goes_from_self_check_to_received_and_back(
     """
     account = backstage.person(handle="clean")
     visitor = visit(language=language, scripts=scripts)
-    visitor.sign_in(account)
+    visitor.enter(account)
     apply(visitor, backstage, account, language)
     assert visitor.screens <= 4
     assert visitor.taps <= 5
@@ -68,7 +68,7 @@ def test_a_messy_account_is_cleared_by_two_taps_and_progress_is_live(visit: Any,
     """R-CLR-1, R-CLR-3, R-CLR-5: plan, confirm; then item by item until only waits are left."""
     account = backstage.person(handle="messy")
     visitor = visit()
-    visitor.sign_in(account)
+    visitor.enter(account)
     page = visitor.page
     before = page.locator("#clearable + span").inner_text()
     assert int(before) >= 6

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import expect
+from tests.web.looking import faults_of
 
 SIGNED = re.compile(r".{100,}", re.DOTALL)  # what a device answers with
 WORDS = {"zh": "注销账户", "en": "close my account"}
@@ -62,6 +63,9 @@ def test_a_passkey_closes_an_account(visit: Any, backstage: Any, site: str, lang
     visitor.open("/withdrawal")
     page.locator("main form .actions button").click()
     assert page.locator("#problems").count() == 1
+    other = visit(language=language)  # looking resizes the window, and the device would lose its page
+    other.sign_in(account, then="/withdrawal")
+    assert faults_of(other, picture="withdrawal-by-passkey") == []
     assert backstage.state(account=account) == "cooling_off"
     page.locator("[data-passkey] button").click()
     expect(page.locator("[name=code_passkey]")).to_have_value(SIGNED)
