@@ -61,10 +61,7 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "en": "At least one must sign, and no more than are named.",
         "zh": "所需签署人数至少为一人，且不得多于列出的人数。",
     },
-    "mandate_open": {
-        "en": "Application {number} has its signers already.",
-        "zh": "申请 {number} 已有签署人。",
-    },
+    "mandate_open": {"en": "Application {number} has its signers already.", "zh": "申请 {number} 已有签署人。"},
     "mandate_too_late": {
         "en": "The account is being closed or is closed; signers change nothing any more.",
         "zh": "账户正在注销或已注销，签署人不再起作用。",
@@ -77,10 +74,7 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "en": "What is signed has changed since the page was opened. Read it again, then sign.",
         "zh": "打开页面后签署内容已有变化，请重新阅读后再签署。",
     },
-    "signature_name": {
-        "en": "Type your name as it stands above.",
-        "zh": "请按上方显示的姓名填写。",
-    },
+    "signature_name": {"en": "Type your name as it stands above.", "zh": "请按上方显示的姓名填写。"},
     "signatures_missing": {
         "en": "{given} of {needed} signatures are given.",
         "zh": "已有 {given} 份签署，需要 {needed} 份。",

@@ -5,11 +5,8 @@ It reads one JSON request a line from stdin and answers one line: ``{"do": "pers
 
 from __future__ import annotations
 
-import email
-import email.policy
 import itertools
 import json
-import re
 import sys
 import threading
 import uuid
@@ -17,7 +14,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from closeout.cases import start
@@ -26,6 +22,7 @@ start.begin()
 
 from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
 from django.db import transaction  # noqa: E402
+from tests.web import afterwards  # noqa: E402
 
 from closeout.cases import (  # noqa: E402
     applications,
@@ -34,7 +31,6 @@ from closeout.cases import (  # noqa: E402
     codes,
     consent,
     correspondence,
-    documents,
     evidence,
     holds,
     messages,
@@ -43,13 +39,12 @@ from closeout.cases import (  # noqa: E402
     proving,
     queries,
     sandbox,
-    senders,
     staff,
     vaults,
     venues,
     worker,
 )  # fmt: skip
-from closeout.cases.models import Case, ClaimRound, ClearingRun, Document, StaffSession  # noqa: E402
+from closeout.cases.models import Case, ClearingRun, StaffSession  # noqa: E402
 from closeout.policy import Policy  # noqa: E402
 from closeout.venues.sandbox import people, seed, world  # noqa: E402
 
@@ -176,36 +171,6 @@ def withdrawn(account: int) -> str:
     operations.withdraw(_case(account), actor=operations.HOLDER, now=venues.now())
     worker.run_until_idle(now=venues.now())
     return _case(account).state
-
-
-def certified(account: int, paper: str) -> dict[str, str]:
-    """Wait for the certificate of a closed account; write it to ``paper``, return who its holder was."""
-    holder = venues.sandbox().holder(account)
-    assert holder is not None
-    found = Document.objects.filter(case=_case(account), kind=documents.JSON)
-    for _ in range(400):
-        worker.turn(now=venues.now())
-        if found.exists():
-            break
-        threading.Event().wait(0.05)
-    Path(paper).write_bytes(documents.read(found.get()))
-    return {"name": holder.name, "email": holder.email or "", "number": found.get().case.number}
-
-
-def claim_code() -> str:
-    """Return the newest code that opens the page of a closed account."""
-    for _ in range(400):
-        worker.turn(now=venues.now())
-        if not ClaimRound.objects.exclude(sealed=b"").exists():
-            break
-        threading.Event().wait(0.05)
-    letters = sorted(senders.outbox().glob("claim-*.eml"), key=lambda path: path.stat().st_mtime_ns)
-    message = email.message_from_bytes(letters[-1].read_bytes(), policy=email.policy.default)
-    body = message.get_body(("plain",))
-    assert body is not None
-    found = re.search(r"(?<!\d)\d{8}(?!\d)", body.get_content())
-    assert found is not None
-    return found.group()
 
 
 def wavered(account: int, times: int = 2) -> None:
@@ -408,8 +373,8 @@ DEEDS = {
         wrote,
         heard,
         held,
-        certified,
-        claim_code,
+        afterwards.certified,
+        afterwards.claim_code,
     )
 }
 

@@ -92,8 +92,8 @@ def surroundings(cluster_url: str, tmp_path_factory: pytest.TempPathFactory) -> 
 def backstage(surroundings: dict[str, str]) -> Iterator[Backstage]:
     """The process that prepares people and cases."""
     process = subprocess.Popen(
-        [sys.executable, str(HERE / "backstage.py")], env=surroundings, text=True, stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        [sys.executable, "-m", "tests.web.backstage"], env=surroundings, text=True, stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, cwd=HERE.parent.parent,
     )  # fmt: skip
     yield Backstage(process)
     assert process.stdin is not None

@@ -1,20 +1,20 @@
 """Screening on DuckDB in buckets: ranges of accounts, each a unit of work that any process can take.
 
-A bucket's files are read once per relation: rows that can block anything (``Condition.implied``) are kept,
-and each condition's own text is asked of what was kept. Memory depends on the bucket, not on the population.
+A bucket's files are read once per relation, for all conditions that look at one row (``branches``); the few
+others get their own text, asked of the rows that can matter. Memory depends on the bucket, not on the population.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from closeout.conditions.catalog import Condition, catalog, data_faults
-from closeout.conditions.check import labelled
+from closeout.conditions.branches import CODE, COLUMNS, branch, decides, literal
+from closeout.conditions.catalog import Condition, by_code, catalog, data_faults
 from closeout.facts.ddl import blocker_shape_select
 from closeout.facts.duck import bounded, file_list, set_policy
 from closeout.facts.engine import Row
@@ -22,15 +22,14 @@ from closeout.facts.parquet import Folder
 from closeout.facts.schema import RELATIONS, columns
 
 SIZE = 250_000  # accounts in a bucket; keeps the peak below 256 MB
-# A row of ``account`` for nearly every account: these are asked of the files themselves.
-WIDE = frozenset({"identity_missing"})
-_POLICY = re.compile(r"\bp\.(\w+)")
-COLUMNS = "account_id, code, subject, item, asset, amount, clears_at"
-# Both find accounts whose rows in ``identity`` are not exactly one. If the main accounts and the rows are the
-# same multiset, neither finds any; three sums over hashes of both tell that much sooner than a join.
-ONE_EACH = frozenset({"identity_missing", "identity_duplicate"})
-MAIN = {"account": "r.parent_id is null", "identity": "true"}
-FINGERPRINT = ("count(*)", "sum(hash(r.account_id)::hugeint)", "bit_xor(hash(r.account_id))")
+# Finds accounts with more than one row in the relation; see Screen._proven.
+ONE_EACH = {"identity_duplicate": "identity"}
+# Three sums over hashes say that two relations hold the same accounts much sooner than a join.
+FINGERPRINT = "count(*), sum(hash(r.account_id)::hugeint), bit_xor(hash(r.account_id))"
+# Version 2 writes numbers as differences, which is small enough: packing costs a sixth of the whole union. Long
+# dictionaries are given up early: an item is a number that stands there once.
+FORMAT = "format parquet, parquet_version v2, compression uncompressed, dictionary_size_limit 1000"
+_ABSENT = re.compile(r"\(r\.(\w+) IS NULL\)")
 
 
 @dataclass(frozen=True)
@@ -83,10 +82,11 @@ class Screen:
         self._open_until_closed = ExitStack()
         self.connection = self._open_until_closed.enter_context(bounded(memory, threads=threads))
         self.connection.execute("set preserve_insertion_order = false; set parquet_metadata_cache = true")
+        codes = ", ".join(f"'{code}'" for code in by_code())
+        self.connection.execute(f"create type {CODE} as enum ({codes})")
         self.connection.execute(f"create view blocker_shape as {blocker_shape_select()}")
         set_policy(self.connection, policy_row)
-        self._policy = {name: f"timestamp '{moment}'" for name, moment in policy_row.items()}
-        self._kept: dict[str, str] = {}  # condition → the table of its rows
+        self._policy = policy_row
         self.conditions = tuple(
             one for one in (*catalog(), *data_faults()) if one.reads.keys() <= folder.files.keys()
         )
@@ -97,41 +97,86 @@ class Screen:
 
     def counts(self, bucket: Bucket) -> dict[str, int]:
         """Count the rows of each condition and data fault, doubted or not, without writing any."""
-        self._open(bucket)
-        found: dict[str, int] = {}
-        prints = {}
-        for relation, conditions in self._by_relation():
-            alone = [one for one in conditions if one.where is not None]
-            tied = [one for one in conditions if self._is_few(one)]
-            cells = [
-                f"count(*) filter (where {self._literal(one.where or '')}) as c{n}"
-                for n, one in enumerate(alone)
-            ]
-            if relation in MAIN:
-                cells += [
-                    f"{cell} filter (where {MAIN[relation]}) as f{n}" for n, cell in enumerate(FINGERPRINT)
-                ]
+        found = {one.code: 0 for one in self.conditions}
+        for relation, asked in self._alone(bucket, self.conditions):
+            tied = [one for one in self.conditions if one.drives == relation and self._is_few(one)]
+            source = self._source(relation, bucket)
+            cells = [f"count_if({decision}) as c{n}" for n, (_, decision) in enumerate(asked)]
             lists = [
-                f"list({_cell(one)}) filter (where {self._literal(one.implied)}) as l{n}"
+                f"list({_cell(one)}) filter (where {literal(one.implied, self._policy)}) as l{n}"
                 for n, one in enumerate(tied)
             ]
-            row = self._tally(relation, cells, lists)
-            found |= {one.code: count for one, count in zip(alone, row, strict=False)}
-            prints[relation] = row[len(alone) :]
+            row = self._tally(source, cells, lists)
+            found |= {one.code: count for (one, _), count in zip(asked, row, strict=True)}
             for number, one in enumerate(tied):
-                found[one.code] = self._count(f"with {relation} as ({_listed(one, number)}) {one.sql}")
-        if {"account", "identity"} <= self.folder.files.keys() and prints["account"] == prints["identity"]:
-            found |= dict.fromkeys(ONE_EACH, 0)
-        return found | {one.code: self._count(one.sql) for one in self.conditions if one.code not in found}
+                text = self._text(one, bucket, kept={relation: _listed(one, number)})
+                found[one.code] = self._count(text)
+        proven = self._proven(bucket)
+        for one in self.conditions:
+            if one.where is None and not self._is_few(one) and not self._is_settled(one, proven):
+                found[one.code] = self._count(self._text(one, bucket, proven=proven))
+        return found
 
-    def _tally(self, relation: str, cells: Sequence[str], lists: Sequence[str]) -> Row:
-        """Return ``cells`` over all rows of ``relation`` and leave ``lists`` in the table ``tally``: one pass."""
-        if not cells and not lists:
-            return ()
-        select = f"select {', '.join([*cells, *lists])} from {relation} as r"
+    def write(self, bucket: Bucket, path: Path) -> None:
+        """Write every blocker and every row of a data fault of ``bucket`` to a Parquet file."""
+        proven = self._proven(bucket)
+        doubted = self._doubt(bucket, proven)
+        sound = [one for one in self.conditions if not one.faults]
+        parts = [self._shape(), f"select {COLUMNS} from doubt_row"]
+        parts += [
+            self._sure(
+                f"({branch(self._source(relation, bucket), asked, self._policy)})", {relation}, doubted
+            )
+            for relation, asked in self._alone(bucket, sound)
+        ]
+        parts += [
+            self._sure(f"({self._coded(one, bucket, proven)})", one.reads.keys(), doubted)
+            for one in sound
+            if one.where is None and not self._is_settled(one, proven)
+        ]
+        union = "\nunion all\n".join(parts)
+        self.connection.execute(f"copy ({union}) to '{path}' ({FORMAT})")
+
+    def _source(self, relation: str, bucket: Bucket) -> str:
+        """Return the rows of ``relation`` in ``bucket`` as a select."""
+        paths = self.folder.reading(relation, bucket.least, bucket.most)
+        if not paths:
+            kinds = columns(RELATIONS[relation])
+            return (
+                f"select {', '.join(f'cast(null as {one.type}) as {one.name}' for one in kinds)} where false"
+            )
+        whole = all(
+            bucket.least <= self.folder.ranges[path][0] and self.folder.ranges[path][1] <= bucket.most
+            for path in paths
+        )
+        where = "" if whole else f" where account_id between {bucket.least} and {bucket.most}"
+        return f"select * from read_parquet({file_list(paths)}){where}"
+
+    def _alone(
+        self, bucket: Bucket, conditions: Sequence[Condition]
+    ) -> Iterator[tuple[str, list[tuple[Condition, str]]]]:
+        """Yield each relation with the conditions that one of its rows decides, and what decides.
+
+        Left out is what cannot block in this bucket: no files, or their footers rule it out.
+        """
+        for relation in RELATIONS:
+            paths = self.folder.reading(relation, bucket.least, bucket.most)
+            bounds = [self.folder.bounds.get(path, {}) for path in paths]
+            asked = [
+                (one, decides(one, bounds, self._policy))
+                for one in conditions
+                if paths and one.drives == relation and one.where is not None
+            ]
+            asked = [(one, decision) for one, decision in asked if decision != "false"]
+            if asked:
+                yield relation, asked
+
+    def _tally(self, source: str, cells: Sequence[str], lists: Sequence[str]) -> Row:
+        """Return ``cells`` over all rows of ``source`` and leave ``lists`` in the table ``tally``: one pass."""
+        select = f"select {', '.join([*cells, *lists])} from ({source}) as r"
         if lists:
             self.connection.execute(f"create or replace temp table tally as {select}")
-            select = f"select {', '.join(cell.rpartition(' as ')[2] for cell in cells) or '0'} from tally"
+            select = f"select {', '.join(cell.rpartition(' as ')[2] for cell in cells)} from tally"
         return self.connection.execute(select).fetchall()[0]
 
     def _count(self, sql: str) -> int:
@@ -140,99 +185,86 @@ class Screen:
     @staticmethod
     def _is_few(condition: Condition) -> bool:
         """Say whether few rows can block at all, and other rows have a say in it."""
-        return condition.where is None and condition.implied != "true" and condition.code not in WIDE
+        return condition.where is None and condition.implied != "true" and condition.lacks is None
 
-    def write(self, bucket: Bucket, path: Path) -> None:
-        """Write every blocker and every row of a data fault of ``bucket`` to a Parquet file."""
-        self._open(bucket)
-        self._keep()
-        skipped = self._settled()
-        asked = [one for one in self.conditions if one.code not in skipped]
-        doubted = self._doubt([one for one in asked if one.faults])
-        parts = [self._shape()]
-        parts += [self._branch(one, doubted) for one in asked if not one.faults]
-        parts.append(f"select {COLUMNS} from doubt_row")
-        union = "\nunion all\n".join(parts)
-        self.connection.execute(f"copy ({union}) to '{path}' (format parquet, compression snappy)")
+    def _proven(self, bucket: Bucket) -> frozenset[str]:
+        """Return the relations with a row for each account that must have one, and for no other account.
 
-    def _open(self, bucket: Bucket) -> None:
-        for name in RELATIONS:
-            paths = self.folder.reading(name, bucket.least, bucket.most)
-            if paths:
-                whole = all(
-                    bucket.least <= self.folder.ranges[path][0] and self.folder.ranges[path][1] <= bucket.most
-                    for path in paths
-                )
-                where = "" if whole else f" where account_id between {bucket.least} and {bucket.most}"
-                text = f"select * from read_parquet({file_list(paths)}){where}"
-            else:
-                cells = ", ".join(
-                    f"cast(null as {one.type}) as {one.name}" for one in columns(RELATIONS[name])
-                )
-                text = f"select {cells} where false"
-            self.connection.execute(f"create or replace temp view {name} as {text}")
-
-    def _by_relation(self) -> Iterator[tuple[str, list[Condition]]]:
-        for relation in RELATIONS:
-            conditions = [one for one in self.conditions if one.drives == relation]
-            if conditions:
-                yield relation, conditions
-
-    def _keep(self) -> None:
-        """Keep, per relation, the rows that can block anything, each with what every condition says of it."""
-        self._kept = {}
-        for relation, conditions in self._by_relation():
-            asked = [one for one in conditions if self._is_kept(one)]
-            if asked and all(one.implied != "true" for one in asked):
-                wanted = sorted({f"r.{name}" for one in asked for name in one.reads[relation]})
-                said = [f"{self._literal(one.implied)} as is_{one.code}" for one in asked]
-                can = " or ".join(dict.fromkeys(f"({self._literal(one.implied)})" for one in asked))
-                self.connection.execute(
-                    f"create or replace temp table kept_{relation} as "
-                    f"select {', '.join([*wanted, *said])} from {relation} as r where {can}"
-                )
-                self._kept |= {one.code: f"kept_{relation}" for one in asked}
-
-    def _literal(self, text: str) -> str:
-        """Put the policy's values into a predicate: a scan can compare with them, a join cannot."""
-        return _POLICY.sub(lambda found: self._policy[found[1]], text)
+        For one in ONE_EACH that is exactly one row. A false answer only costs a join. Rows of an account that
+        lie apart in the files count as two accounts, so that the answer is false then.
+        """
+        found = set()
+        prints: dict[str, Sequence[Row]] = {}
+        for one in self.conditions:
+            if one.lacks is not None:
+                other = self._source(one.lacks.relation, bucket)
+                if one.lacks.relation not in ONE_EACH.values():
+                    other = (
+                        "select account_id from (select account_id, lag(account_id) over () as before "
+                        f"from ({other})) where before is distinct from account_id"
+                    )
+                asked = f"select * from ({self._source(one.drives, bucket)}) as r where {one.lacks.of}"
+                for rows in {asked, other} - prints.keys():
+                    prints[rows] = self.connection.execute(
+                        f"select {FINGERPRINT} from ({rows}) as r"
+                    ).fetchall()
+                if prints[asked] == prints[other]:
+                    found.add(one.lacks.relation)
+        return frozenset(found)
 
     @staticmethod
-    def _is_kept(condition: Condition) -> bool:
-        others = condition.reads.keys() - {condition.drives, "policy"}
-        return condition.code not in WIDE and not (
-            condition.where is None and condition.implied == "true" and others
-        )
+    def _is_settled(condition: Condition, proven: frozenset[str]) -> bool:
+        """Say whether ``condition`` certainly finds nothing."""
+        lacks = condition.lacks
+        if lacks is not None:
+            return lacks.relation in proven and lacks.otherwise is None
+        return ONE_EACH.get(condition.code) in proven
 
-    def _asked_of(self, condition: Condition) -> str:
-        """Return the condition's own text, asked of the rows that were kept for it.
+    def _text(
+        self,
+        condition: Condition,
+        bucket: Bucket,
+        *,
+        proven: frozenset[str] = frozenset(),
+        kept: Mapping[str, str] | None = None,
+    ) -> str:
+        """Return the condition's own text, asked of the rows of ``bucket`` that can matter for it.
 
-        What one row decides was decided when the row was kept: the text is asked without its predicate.
+        ``kept``: rows by relation, if they are at hand.
         """
-        text = labelled(condition)
-        if condition.code not in self._kept:
-            return text
-        rows = f"select * from {self._kept[condition.code]} where is_{condition.code}"
-        if condition.where is not None:
-            text, found, _ = text.partition("\nwhere")
-            assert found
-        return f"(with {condition.drives} as ({rows}) {text})"
+        rows = {name: self._source(name, bucket) for name in condition.reads} | dict(kept or {})
+        lacks = condition.lacks
+        absent = _ABSENT.fullmatch(lacks.of) if lacks is not None else None
+        if lacks is not None and lacks.relation in proven and lacks.otherwise is not None:
+            if absent and condition.reads[condition.drives] == {"account_id", absent[1]}:
+                rows[lacks.relation] = f"select * from ({rows[lacks.relation]}) as r where {lacks.otherwise}"
+                kind = next(one.type for one in columns(RELATIONS[condition.drives]) if one.name == absent[1])
+                rows[condition.drives] = (
+                    f"select distinct account_id, cast(null as {kind}) as {absent[1]} from {lacks.relation}"
+                )
+        elif condition.drives not in (kept or {}):
+            decision = literal(condition.implied, self._policy)
+            rows[condition.drives] = f"select * from ({rows[condition.drives]}) as r where {decision}"
+        order = sorted(rows, key=lambda name: name == condition.drives)  # it may read the other one
+        return f"with {', '.join(f'{name} as ({rows[name]})' for name in order)} {condition.sql}"
 
-    def _settled(self) -> frozenset[str]:
-        """Return the conditions that certainly find nothing in this bucket."""
-        if not {"account", "identity"} <= self.folder.files.keys():
-            return frozenset()
-        main, there = (
-            self.connection.execute(
-                f"select {', '.join(FINGERPRINT)} from {name} as r where {rows}"
-            ).fetchall()
-            for name, rows in MAIN.items()
-        )
-        return ONE_EACH if main == there else frozenset()
+    def _coded(self, condition: Condition, bucket: Bucket, proven: frozenset[str]) -> str:
+        columns_ = COLUMNS.replace("code", f"'{condition.code}'::{CODE} as code", 1)
+        return f"select {columns_} from ({self._text(condition, bucket, proven=proven)})"
 
-    def _doubt(self, faults: Sequence[Condition]) -> frozenset[str]:
+    def _doubt(self, bucket: Bucket, proven: frozenset[str]) -> frozenset[str]:
         """Collect the rows of data faults and return the relations that they make unknown for some account."""
-        union = "\nunion all\n".join([self._shape(), *(self._asked_of(one) for one in faults)])
+        faults = [one for one in self.conditions if one.faults]
+        parts = [
+            branch(self._source(relation, bucket), asked, self._policy)
+            for relation, asked in self._alone(bucket, faults)
+        ]
+        parts += [
+            self._coded(one, bucket, proven)
+            for one in faults
+            if one.where is None and not self._is_settled(one, proven)
+        ]
+        union = "\nunion all\n".join([self._shape(), *(f"select {COLUMNS} from ({one})" for one in parts)])
         self.connection.execute(f"create or replace temp table doubt_row as {union}")
         codes = {
             code for (code,) in self.connection.execute("select distinct code from doubt_row").fetchall()
@@ -241,24 +273,25 @@ class Screen:
         listed = ", ".join(f"('{code}', '{relation}')" for code, relation in pairs) or "(null, null)"
         self.connection.execute(
             "create or replace temp table doubt as select distinct d.account_id, m.relation from doubt_row as d "
-            f"inner join (values {listed}) as m(code, relation) on d.code = m.code"
+            f"inner join (values {listed}) as m(code, relation) on d.code = m.code::{CODE}"
         )
         return frozenset(relation for _, relation in pairs)
 
-    def _branch(self, condition: Condition, doubted: frozenset[str]) -> str:
-        text = self._asked_of(condition)
-        touched = sorted(condition.reads.keys() & doubted)
+    @staticmethod
+    def _sure(rows: str, reads: Iterable[str], doubted: frozenset[str]) -> str:
+        """Return ``rows`` without the accounts of which a data fault doubts what was read."""
+        touched = sorted(doubted.intersection(reads))
         if not touched:
-            return f"select {COLUMNS} from ({text})"
+            return f"select {COLUMNS} from {rows}"
         listed = ", ".join(f"'{relation}'" for relation in touched)
         return (
-            f"select {COLUMNS} from ({text}) where account_id not in "
-            f"(select account_id from doubt where relation in ({listed}))"
+            f"select {COLUMNS} from {rows} as b anti join "
+            f"(select account_id from doubt where relation in ({listed})) as d on b.account_id = d.account_id"
         )
 
     @staticmethod
     def _shape() -> str:
-        return "select account_id, '' as code, subject, item, asset, amount, clears_at from blocker_shape"
+        return f"select account_id, null::{CODE} as code, {COLUMNS.partition('code, ')[2]} from blocker_shape"
 
 
 def _decisive(condition: Condition) -> set[str]:

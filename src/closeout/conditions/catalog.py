@@ -6,7 +6,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
@@ -39,6 +39,15 @@ class CatalogueError(ValueError):
 
 
 @dataclass(frozen=True)
+class Lacks:
+    """What a condition says that asks for rows without a row in another relation; rows are called ``r``."""
+
+    relation: str  # the other one
+    of: str  # which rows of the driving relation are asked about
+    otherwise: str | None  # which rows of the other relation block too
+
+
+@dataclass(frozen=True)
 class Condition:
     """One condition as compliance reads it: texts in both languages and one select."""
 
@@ -61,6 +70,11 @@ class Condition:
     drives: str = ""  # the relation after FROM: without a row in it the condition cannot block
     where: str | None = None  # what decides, if one row of ``drives`` (as r) and policy (as p) decide alone
     implied: str = "true"  # what is true of a row of ``drives`` (as r) whenever it blocks
+    terms: tuple[tuple[str, ...], ...] = ()  # ``where``, as alternatives of what must hold together
+    yields: Mapping[str, str] = field(
+        default_factory=dict
+    )  # with ``where``: column of the blocker → expression
+    lacks: Lacks | None = None
 
 
 @cache
@@ -126,6 +140,8 @@ def parse(code: str, text: str, reads: Mapping[str, Mapping[str, Any]]) -> Condi
         reads={relation: frozenset(names) for relation, names in derived["reads"].items()},
         faults=tuple(header.get("faults", ())), many=header.get("many"), drives=str(derived["from"]),
         where=derived.get("where"), implied=str(derived.get("implied", "true")),
+        terms=tuple(tuple(one) for one in derived.get("terms", ())), yields=derived.get("yields", {}),
+        lacks=Lacks(**derived["lacks"]) if "lacks" in derived else None,
     )  # fmt: skip
 
 

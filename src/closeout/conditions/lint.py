@@ -213,33 +213,86 @@ def reads(sql: str) -> dict[str, object]:
     }
 
 
-def _alone(tree: exp.Expr) -> dict[str, str | None]:
+def _alone(tree: exp.Expr) -> dict[str, object]:
     """Return what decides about one row of the driving relation, called ``r``, with the policy as ``p``.
 
     ``where`` is the whole decision, or None if another row takes part in it; ``implied`` is what must be true
-    of the row in any case. With them a population is read once per relation instead of once per condition.
+    of the row in any case. For a whole decision ``yields`` are the columns of the blocker, and ``terms`` the
+    alternatives of which one must hold, each as what must hold together. With them a population is read once
+    per relation instead of once per condition.
     """
     first = tree.find(exp.From)
     assert first is not None
     driving = first.this.alias_or_name
     joins = [join.this.name for join in tree.args.get("joins") or []]
-    where = tree.args.get("where")
     if tree.args.get("group") or any(name != "policy" for name in joins):
-        return {"where": None, "implied": "true"}
-    terms = (
-        []
-        if where is None
-        else list(where.this.flatten())
-        if isinstance(where.this, exp.And)
-        else [where.this]
-    )
+        return {"where": None, "implied": "true", **_lacks(tree, driving)}
+    terms = _all_of(tree.args.get("where"))
     kept = [term for term in terms if not term.find(exp.Exists)]
-    whole = len(kept) == len(terms)
-    for term in kept:
-        for column in term.find_all(exp.Column):
-            column.set("table", exp.to_identifier("r" if column.table == driving else "p"))
-    implied = " and ".join(f"({term.sql(dialect='postgres')})" for term in kept) or "true"
-    return {"where": implied if whole else None, "implied": implied}
+    missing = _lacks(tree, driving) if len(kept) < len(terms) else {}
+    _rename(tree, driving)
+    implied = " and ".join(f"({_text_of(term)})" for term in kept) or "true"
+    if len(kept) < len(terms):
+        return {"where": None, "implied": implied, **missing}
+    alternatives = list(kept[0].flatten()) if len(kept) == 1 and isinstance(kept[0], exp.Or) else None
+    return {
+        "where": implied,
+        "implied": implied,
+        "yields": {one.alias_or_name: _text_of(one.unalias()) for one in tree.expressions[1:]},
+        "terms": [[_text_of(part) for part in _all_of(one)] for one in alternatives]
+        if alternatives
+        else [[_text_of(term) for term in kept]],
+    }
+
+
+def _lacks(tree: exp.Expr, driving: str) -> dict[str, object]:
+    """Return what a select says that asks for rows of ``driving`` without a row in another relation.
+
+    ``relation``: the other one; ``of``: what is true of the rows of ``driving`` that are asked about;
+    ``otherwise``: what is true of a row of the other one that blocks too, or None. Both rows are called ``r``.
+    """
+    tree = tree.copy()
+    terms = _all_of(tree.args.get("where"))
+    joins = tree.args.get("joins") or []
+    exists = [term.this for term in terms if isinstance(term, exp.Not) and isinstance(term.this, exp.Exists)]
+    if len(joins) == 1 and joins[0].side == "LEFT" and isinstance(terms[-1].unnest(), exp.Or):
+        other = joins[0].this
+        either = list(terms.pop().unnest().flatten())
+        rest = [one for one in either if _text_of(one) != f"{other.alias_or_name}.account_id IS NULL"]
+        if len(rest) == len(either):
+            return {}
+    elif exists and len(_all_of(exists[0].this.args["where"])) == 1:
+        terms = [term for term in terms if term.this is not exists[0]]
+        other, rest = exists[0].this.args["from_"].this, []
+    else:
+        return {}
+    if any(column.table != driving for term in terms for column in term.find_all(exp.Column)):
+        return {}
+    for part in (*terms, *rest):
+        for column in part.find_all(exp.Column):
+            column.set("table", exp.to_identifier("r"))
+    of = " and ".join(f"({_text_of(term)})" for term in terms) or "true"
+    otherwise = " or ".join(f"({_text_of(one)})" for one in rest) or None
+    return {"lacks": {"relation": other.name, "of": of, "otherwise": otherwise}}
+
+
+def _all_of(term: exp.Expr | None) -> list[exp.Expr]:
+    """Return what must hold together."""
+    if isinstance(term, exp.Where):
+        term = term.this
+    inner = term.unnest() if term is not None else None
+    if inner is None:
+        return []
+    return list(inner.flatten()) if isinstance(inner, exp.And) else [inner]
+
+
+def _rename(tree: exp.Expr, driving: str) -> None:
+    for column in tree.find_all(exp.Column):
+        column.set("table", exp.to_identifier("r" if column.table == driving else "p"))
+
+
+def _text_of(term: exp.Expr) -> str:
+    return term.sql(dialect="postgres")
 
 
 def derive() -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -28,13 +30,26 @@ class BadFacts(ValueError):
 
 
 @dataclass(frozen=True)
+class Bounds:
+    """What a file's footer says about a column: smallest and largest amount or time, and whether any is null.
+
+    None is: it does not say.
+    """
+
+    least: Decimal | datetime | None
+    most: Decimal | datetime | None
+    nulls: int | None
+
+
+@dataclass(frozen=True)
 class Folder:
-    """Files by relation, and the smallest and largest account in each file."""
+    """Files by relation, the smallest and largest account in each file, and the bounds of its other columns."""
 
     path: Path
     files: Mapping[str, Sequence[Path]]
     ranges: Mapping[Path, tuple[int, int]]
     accounts: int
+    bounds: Mapping[Path, Mapping[str, Bounds]] = field(default_factory=dict)  # by column
 
     def reading(self, relation: str, least: int, most: int) -> list[Path]:
         """Return the files of ``relation`` that can hold accounts from ``least`` to ``most``."""
@@ -61,6 +76,7 @@ def opened(folder: Path) -> Folder:
     """
     files, problems = _files(folder)
     ranges: dict[Path, tuple[int, int]] = {}
+    bounds: dict[Path, Mapping[str, Bounds]] = {}
     accounts = 0
     with duckdb.connect() as connection:
         for name, paths in files.items():
@@ -72,9 +88,10 @@ def opened(folder: Path) -> Folder:
                     accounts += rows if name == "account" else 0
                     if span is not None:
                         ranges[path] = span
+                        bounds[path] = _bounds(connection, name, path)
     if problems:
         raise BadFacts(problems)
-    return Folder(folder, files, ranges, accounts)
+    return Folder(folder, files, ranges, accounts, bounds)
 
 
 def _files(folder: Path) -> tuple[dict[str, list[Path]], list[str]]:
@@ -151,6 +168,40 @@ def _span(connection: duckdb.DuckDBPyConnection, path: Path) -> tuple[int, tuple
         least, most = connection.execute(query, [str(path)]).fetchall()[0]
         return count, (int(least), int(most))
     return count, (min(int(row[1]) for row in rows), max(int(row[2]) for row in rows))
+
+
+def _bounds(connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> Mapping[str, Bounds]:
+    groups: dict[str, list[tuple[str | None, str | None, int | None]]] = {}
+    for column, *found in connection.execute(
+        "select path_in_schema, stats_min_value, stats_max_value, stats_null_count from parquet_metadata(?)",
+        [str(path)],
+    ).fetchall():
+        groups.setdefault(column, []).append((found[0], found[1], found[2]))
+    return {
+        one.name: Bounds(
+            min(_values(one.type, [group[0] for group in groups[one.name]]), default=None),
+            max(_values(one.type, [group[1] for group in groups[one.name]]), default=None),
+            _total([group[2] for group in groups[one.name]]),
+        )
+        for one in columns(RELATIONS[name])
+    }
+
+
+def _values(kind: str, texts: Sequence[str | None]) -> list[Any]:
+    """Return the values of a footer, or none if one is missing or has no order that we rely on."""
+    known = [text for text in texts if text is not None]
+    if len(known) < len(texts):
+        return []
+    try:
+        if kind == "DECIMAL(36,18)":
+            return [Decimal(text) for text in known]
+        return [datetime.fromisoformat(text) for text in known] if kind == "TIMESTAMP" else []
+    except (ArithmeticError, ValueError):
+        return []
+
+
+def _total(counts: Sequence[int | None]) -> int | None:
+    return None if None in counts else sum(count for count in counts if count is not None)
 
 
 def undecodable(folder: Folder) -> list[str]:

@@ -21,6 +21,7 @@ from closeout.cases import (
     findings,
     holds,
     keeping,
+    mandates,
     phrases,
     policies,
     queries,
@@ -86,7 +87,7 @@ def case_page(request: HttpRequest, number: str) -> HttpResponse:
         decidable_at=evidence.decidable_at(case),
         verdicts=[(code, words.VERDICTS[code]) for code in evidence.VERDICTS],
         decisions=[_decision(one, session.staff, language) for one in _decided(case, may)],
-        asks=[(action, words.ACTIONS[action]) for action in ASKS if f"ask_{action}" in may],
+        asks=[(action, words.ACTIONS[action]) for action in asks_of(case) if f"ask_{action}" in may],
         refusals=[(code, text[language]) for code, text in REFUSALS.items()],
         mandate=mandating.shown(case),
         unmask_reasons=words.UNMASK,
@@ -103,6 +104,11 @@ def case_page(request: HttpRequest, number: str) -> HttpResponse:
         asking_questions=EvidenceRequest.objects.filter(case=case, kind="questions", state="open").exists(),
         key=secrets.token_hex(16),
     )
+
+
+def asks_of(case: Case) -> Sequence[str]:
+    """Return what can be asked for about ``case``: signers are accepted only where there are any."""
+    return [action for action in ASKS if action != "mandate" or mandates.of(case) is not None]
 
 
 def masked(holder: Holder | None) -> str:
@@ -180,10 +186,12 @@ def phrases_of(case: Case, request: HttpRequest) -> Sequence[tuple[str, str]]:
 
 def history(case: Case, language: str) -> Sequence[dict[str, object]]:
     """Return what happened; who began or ended a manual review is not told here."""
+    mandate = mandates.of(case)
+    by_agent = mandate is not None and mandate.opened_at <= case.opened_at
     opened = {
         "title": stories.TITLES["open"][language],
         "at": case.opened_at,
-        "actor": words.AUTHORS["holder"],
+        "actor": mandates.opener(mandate).name if mandate and by_agent else words.AUTHORS["holder"],
     }
     return [
         opened,
