@@ -26,8 +26,8 @@ def env(cluster_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
              "CLOSEOUT_DATA_DIR": str(tmp_path_factory.mktemp("machine"))}  # fmt: skip
     found.pop("CLOSEOUT_KEYRING_URL", None)
     yield found
-    for name in (url, databases.keyring_url(url)):
-        databases.drop(name)
+    for kind in ("", "_keyring"):  # by name: CLOSEOUT_KEYRING_URL may be that of the tests around this one
+        databases.drop(databases.with_name(url, f"screening{os.getpid()}{kind}"))
 
 
 def run(*words: str | Path, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:

@@ -126,7 +126,7 @@ class Bench:
 
     def asked(self, name: str, text: str) -> list[tuple[Any, ...]]:
         """Return what the database called ``name`` answers to ``text``."""
-        with psycopg.connect(self._at(name)) as opened:
+        with psycopg.connect(self.at(name)) as opened:
             return opened.execute(text.encode()).fetchall()
 
     def letters_lost(self, name: str, folder: Path) -> int:

@@ -33,8 +33,8 @@ def env(cluster_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     found.pop("CLOSEOUT_KEYRING_URL", None)
     assert run("people", "--json", env=found).returncode == 0
     yield found
-    for name in (url, databases.keyring_url(url)):
-        databases.drop(name)
+    for kind in ("", "_keyring"):  # by name: CLOSEOUT_KEYRING_URL may be that of the tests around this one
+        databases.drop(databases.with_name(url, f"terminal{os.getpid()}{kind}"))
 
 
 def run(*words: str, env: Mapping[str, str], said: str = "") -> subprocess.CompletedProcess[str]:

@@ -114,7 +114,7 @@ def _talking(backstage: Any, language: str) -> int:
 
 
 PARTS: Mapping[str, Part] = {
-    **{handle: _like(handle) for handle in ("messy", "clean", "waiting", "frozen", "kyc")},
+    **{handle: _like(handle) for handle in ("messy", "dust", "clean", "waiting", "frozen", "kyc")},
     "applied": _applied,
     "cooling": _submitted,
     "wavering": _wavering,

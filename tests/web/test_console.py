@@ -185,13 +185,19 @@ def test_the_pages_are_accessible_and_hold_their_width(visit: Any, backstage: An
     """Issue 7: queue, case, search, numbers; WCAG 2.2 AA by axe, light and dark, no overflow at any width."""
     account = backstage.person(handle="messy")
     backstage.applied(account=account, language=language)
-    number = backstage.number(account=account)
-    visitor = agent(visit(language=language, width=1280), backstage, "compliance-1")
+    case = f"/console/cases/{backstage.number(account=account)}"
+    pages = {
+        "compliance-1": ("/console/", case, f"/console/search?q={account}", "/console/numbers", f"{case}/audit",
+                         f"{case}/reconciliation"),
+        "support-1": ("/console/mandates",),
+        "operator-1": ("/console/campaigns", "/console/plans"),
+    }  # fmt: skip
     wrong = []
-    for path in ("/console/", f"/console/cases/{number}", f"/console/search?q={account}", "/console/numbers",
-                 f"/console/cases/{number}/reconciliation"):  # fmt: skip
-        visitor.open(path)
-        wrong += [f"{path}: {said}" for said in faults_of(visitor)]
+    for name, paths in pages.items():
+        visitor = agent(visit(language=language, width=1280), backstage, name)
+        for path in paths:
+            assert visitor.open(path).ok, path
+            wrong += [f"{path}: {said}" for said in faults_of(visitor)]
     assert wrong == []
 
 

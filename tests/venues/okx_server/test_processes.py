@@ -80,8 +80,8 @@ def machine(cluster_url: str, tmp_path: Path) -> Iterator[Machine]:
         finally:
             server.send_signal(signal.SIGTERM)
             assert server.wait(30) == 0
-    for name in (url, databases.keyring_url(url)):
-        databases.drop(name)
+    for kind in ("", "_keyring"):  # by name: CLOSEOUT_KEYRING_URL may be that of the tests around this one
+        databases.drop(databases.with_name(url, f"okxprocesses{os.getpid()}{kind}"))
 
 
 def tap_in_the_app(url: str, account: int) -> None:
