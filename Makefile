@@ -26,7 +26,7 @@ serve: ready ## the site with seeded people on http://127.0.0.1:8000
 
 test: ready browser ## every test, linter, type check and house rule
 	@$(MAKE) --no-print-directory --jobs 2 style layers types sql-style
-	$(RUN)/pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+	$(RUN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-web: ready browser ## the portal's gate in a real Chromium, and its texts; two minutes on two cores
 	$(RUN)/pytest tests/web --numprocesses $(WORKERS) --dist loadgroup $(ARGS)

@@ -31,6 +31,13 @@ SCRATCH = "CLOSEOUT_TEST_SCRATCH"  # set by the first process of a run for the w
 KEPT = ("CLOSEOUT_PG_BIN", "CLOSEOUT_BROWSER")  # programs of this machine
 PREFIX = "closeout-test-"
 DJANGO_FOLDERS = ("cases", "web", "journeys")
+LONGEST = (
+    "web",
+    "crash",
+    "venues/okx_server",
+    "journeys",
+    "conditions",
+)  # files that nobody should wait for alone
 TEMPLATE, TEMPLATE_KEYRING = "closeout_template", "closeout_template_keyring"
 
 _first = SCRATCH not in os.environ
@@ -97,9 +104,11 @@ _scratch = _begin()
 _set_up_django()
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Stop loudly where pytest-django would skip in silence: Django does not start."""
+    """Stop loudly where pytest-django would skip in silence: Django does not start. Begin with the longest files."""
     here = Path(__file__).parent
+    items.sort(key=lambda item: not any(item.path.is_relative_to(here / folder) for folder in LONGEST))
     if _django_problem is not None and any(
         item.path.is_relative_to(here / folder) for item in items for folder in DJANGO_FOLDERS
     ):
