@@ -17,6 +17,7 @@ from closeout.cases.models import Case, EffectRow
 from closeout.cases.operations import HOLDER, advance
 from closeout.lifecycle import Event
 from closeout.policy import Policy
+from closeout.venues.base import Holder
 from closeout.venues.sandbox import people, seed, world
 from closeout.venues.sandbox.building import Room
 from closeout.venues.sandbox.ledger import Place
@@ -164,6 +165,16 @@ class Exchange:
             return opened.execute(
                 "select kind, state from sandbox.receipt where account_id = %s order by at, kind", (account,)
             ).fetchall()
+
+
+def closed(exchange: Exchange) -> tuple[Case, Holder]:
+    """Return the first account's case after its closing, and who its holder was."""
+    holder = venues.sandbox().holder(exchange.accounts[0])
+    assert holder is not None
+    (case,) = exchange.cooling(exchange.accounts[0])
+    for _ in range(4):
+        exchange.work(days=2)
+    return exchange.again(case), holder
 
 
 def parallel(*deeds: Callable[[], Any]) -> list[Any]:

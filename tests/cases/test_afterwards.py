@@ -14,21 +14,11 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
-from tests.cases.exchange import Exchange
+from tests.cases.exchange import Exchange, closed
 
 from closeout.cases import claiming, documents, policies, senders, upkeep, venues
-from closeout.cases.models import Case, ClaimRound
+from closeout.cases.models import ClaimRound
 from closeout.policy import Policy
-from closeout.venues.base import Holder
-
-
-def closed(exchange: Exchange) -> tuple[Case, Holder]:
-    holder = venues.sandbox().holder(exchange.accounts[0])
-    assert holder is not None
-    (case,) = exchange.cooling(exchange.accounts[0])
-    for _ in range(4):
-        exchange.work(days=2)
-    return exchange.again(case), holder
 
 
 def asked(client: Client, paper: bytes, **words: Any) -> Any:

@@ -9,22 +9,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from django.db import connection
-from tests.cases.exchange import Exchange
+from tests.cases.exchange import Exchange, closed
 
 from closeout.cases import claims, documents, start, upkeep, venues
-from closeout.cases.models import Case
 from closeout.commands.claim import claim
 from closeout.reasons import Refused
-from closeout.venues.base import Holder
-
-
-def closed(exchange: Exchange) -> tuple[Case, Holder]:
-    holder = venues.sandbox().holder(exchange.accounts[0])
-    assert holder is not None
-    (case,) = exchange.cooling(exchange.accounts[0])
-    for _ in range(4):
-        exchange.work(days=2)
-    return exchange.again(case), holder
 
 
 def refused(document: bytes, exchange: Exchange, **words: str) -> str:

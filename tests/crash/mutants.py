@@ -99,9 +99,23 @@ def _after_commit(module: Any, name: str) -> None:
 
 def effects_after_commit() -> None:
     """What a step asks for is written when the step is committed, not with it."""
+    from django.db import transaction
+
     from closeout.cases import journal
 
-    _after_commit(journal, "enqueue")
+    genuine = journal.record
+    journal._effects = lambda *_, **__: []
+
+    def record(steps: Any, *, actor: str, now: Any) -> None:
+        genuine(steps, actor=actor, now=now)
+        rows = [
+            (step.case.pk, effect, journal._data(step, effect, now=now), now)
+            for step in steps
+            for effect in step.effects
+        ]
+        transaction.on_commit(lambda: journal.enqueue(rows))
+
+    journal.record = record
 
 
 def audit_after_commit() -> None:
@@ -130,22 +144,22 @@ def no_history() -> None:
     """A step leaves no line of history."""
     from closeout.cases import journal
 
-    joined = "join cases_case as c on c.id = s.id"
-    _text(journal, "HISTORY", joined, joined.replace("s.id", "-s.id"))
+    told = "%(actor)s, %(now)s, detail from moved"
+    _text(journal, "RECORD", told, f"{told} where false")
 
 
 def date_forgotten() -> None:
     """A step does not write the next date."""
     from closeout.cases import journal
 
-    _text(journal, "SAVE", "due_at = s.due_at", "due_at = c.due_at")
+    _text(journal, "RECORD", "due_at = s.due_at", "due_at = c.due_at")
 
 
 def state_forgotten() -> None:
     """A step writes history and effects, but not the state."""
     from closeout.cases import journal
 
-    _text(journal, "SAVE", "state = s.state", "state = c.state")
+    _text(journal, "RECORD", "set\n        state = s.state", "set\n        state = c.state")
 
 
 def letter_key_by_attempt() -> None:
@@ -196,8 +210,11 @@ def letters_forgotten() -> None:
 def _effects_without(kind: str) -> None:
     from closeout.cases import journal
 
-    genuine = journal.enqueue
-    journal.enqueue = lambda rows, **named: genuine([row for row in rows if row[1].value != kind], **named)
+    enqueue, of_step = journal.enqueue, journal._effects
+    journal.enqueue = lambda rows, **named: enqueue([row for row in rows if row[1].value != kind], **named)
+    journal._effects = lambda *values, **named: [
+        row for row in of_step(*values, **named) if row["kind"] != kind
+    ]
 
 
 def closed_without_archive() -> None:
@@ -229,13 +246,13 @@ def erased_twice_asked() -> None:
     """The end of observation asks the venue twice."""
     from closeout.cases import journal
 
-    genuine = journal.enqueue
+    genuine = journal._effects
 
-    def twice(rows: Any, **named: Any) -> None:
-        more = [row for row in rows if row[1].value == "venue.erase"]
-        genuine([*rows, *more], **named)
+    def twice(*values: Any, **named: Any) -> list[dict[str, Any]]:
+        rows = genuine(*values, **named)
+        return [*rows, *(row for row in rows if row["kind"] == "venue.erase")]
 
-    journal.enqueue = twice
+    journal._effects = twice
 
 
 def closes_without_asking_the_venue() -> None:
@@ -263,7 +280,7 @@ def submitted_twice() -> None:
     """A submission that is repeated after a crash is written a second time."""
     from closeout.cases import journal
 
-    _text(journal, "SAVE", "revision = c.revision + 1", "revision = c.revision + 2")
+    _text(journal, "RECORD", "revision = c.revision + 1", "revision = c.revision + 2")
 
 
 MUTANTS: Mapping[str, Callable[[], None]] = {
@@ -276,6 +293,20 @@ MUTANTS: Mapping[str, Callable[[], None]] = {
         erased_twice_asked, closes_without_asking_the_venue, submitted_twice,
     )
 }  # fmt: skip
+
+
+def plant_each() -> list[str]:
+    """Plant every bug in a process of its own; return those for which the product has no such place any more."""
+    from tests.crash.closing import FORK
+
+    lost = []
+    for name, plant in MUTANTS.items():
+        child = FORK.Process(target=plant)
+        child.start()
+        child.join()
+        if child.exitcode:
+            lost.append(name)
+    return lost
 
 
 def hunt(bench: Any, name: str, wanted: dict[str, Any], points: int, *, seed: int, most: int) -> int:
@@ -305,10 +336,15 @@ def main() -> int:
     wanted_by = argparse.ArgumentParser(description=__doc__)
     wanted_by.add_argument("--most", type=int, default=SCHEDULES_MAX)
     wanted_by.add_argument("--seed", type=int, default=1)
+    wanted_by.add_argument("--plant", action="store_true", help="only see whether each bug can be planted")
     wanted_by.add_argument("--only", action="append", choices=sorted(MUTANTS), default=[])
     asked = wanted_by.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     process.prepare()
+    if asked.plant:
+        lost = plant_each()
+        closing.say(f"{len(MUTANTS) - len(lost)} of {len(MUTANTS)} bugs can be planted")
+        return 1 if lost else 0
     missed = []
     with closing.bench_on(durable=False, light=True) as (bench, _):
         wanted, points = closing.undisturbed(bench)
