@@ -20,6 +20,7 @@ from closeout.cases import (
     messages,
     operations,
     signatures,
+    transcript,
     vaults,
     venues,
 )
@@ -130,6 +131,10 @@ def test_an_estate_goes_from_a_notice_to_its_certificate(exchange: Exchange, peo
     assert exchange.again(case).state == "cooling_off"
     exchange.work(minutes=1)
     assert "approve" in {letter["template"] for letter in messages.inbox(case) if letter["to"] == CLEO.email}
+    theirs = {ADA.email, BEN.email, CLEO.email}
+    filed = list(transcript.records("sandbox", account, until=exchange.now)("letters"))
+    assert {one["to"] for one in filed} == {one["to"] for one in messages.inbox(case)} - theirs
+    assert not any("/signature/" in one["body"] for one in filed), "the archive opens no signer's page"
     exchange.work(days=8)
     exchange.work(days=1)
     assert exchange.again(case).state == "observation"

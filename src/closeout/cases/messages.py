@@ -95,7 +95,7 @@ def _written(
     return [
         keep(
             case, holder, template=template, channel=way.channel, address=way.address,
-            key=f"{effect.key}-{number}", now=now, language=way.language,
+            key=f"{effect.key}-{number}", now=now, language=way.language, signer=way.signer,
             values={"due_at": _when(due_at, way.language), **unlinked, **way.values},
         )
         for number, way in enumerate(_ways(case, holder, effect, mandated))
@@ -104,12 +104,16 @@ def _written(
 
 @dataclass(frozen=True)
 class _Way:
-    """One address to write to, in which language, and what is written there otherwise than elsewhere."""
+    """One address to write to, in which language, and what is written there otherwise than elsewhere.
+
+    ``signer``: the person of a mandate whose letter it is; without one it is the holder's.
+    """
 
     channel: str
     address: str
     language: str
     values: Mapping[str, str] = field(default_factory=dict)
+    signer: int | None = None
 
 
 def _ways(case: Case, holder: Holder, effect: Claimed, mandated: Mapping[int, Mandate]) -> Sequence[_Way]:
@@ -121,7 +125,8 @@ def _ways(case: Case, holder: Holder, effect: Claimed, mandated: Mapping[int, Ma
         for signer in mandates.signers(mandate):
             if named in (None, signer.pk) and signer.sealed:
                 values = {"phrase": "—"} | ({"link": signatures.link(signer)} if named else {})
-                ways.append(_Way("email", mandates.person_of(signer).email, signer.language, values))
+                to = mandates.person_of(signer).email
+                ways.append(_Way("email", to, signer.language, values, signer.pk))
     return ways
 
 
@@ -152,8 +157,12 @@ def keep(
     now: datetime,
     values: Mapping[str, str] | None = None,
     language: str = "",
+    signer: int | None = None,
 ) -> Message:
-    """Write one letter and keep it sealed under ``key``; a known key keeps its letter. Raises: KeyDestroyed."""
+    """Write one letter and keep it sealed under ``key``; a known key keeps its letter. Raises: KeyDestroyed.
+
+    ``signer``: whose it is if not the holder's.
+    """
     policy, language = policies.of_version(case.policy_id), language or case.language
     filled = {
         "number": case.number,
@@ -166,7 +175,9 @@ def keep(
     letter = letters.write(template, channel, language, filled)
     _demand_own_links(letter, policy.own_domains)
     subject = vaults.subject_of(case.venue, case.account_id)
-    text = {"to": address, "subject": letter.subject, "body": letter.body, "parts": dict(letter.parts)}
+    text = {
+        "to": address, "subject": letter.subject, "body": letter.body, "parts": dict(letter.parts), "signer": signer,
+    }  # fmt: skip
     message, _ = Message.objects.get_or_create(
         key=key,
         defaults={
@@ -221,7 +232,7 @@ def dispatch(case: Case, message: Message, *, now: datetime) -> bool:
 
 
 def opened(case: Case, message: Message) -> Mapping[str, Any]:
-    """Return a kept letter: to, subject, body, parts. Raises: KeyDestroyed."""
+    """Return a kept letter: to, subject, body, parts, signer. Raises: KeyDestroyed."""
     subject = vaults.subject_of(case.venue, case.account_id)
     text: Mapping[str, Any] = json.loads(
         vaults.vault().open(subject, "operational", bytes(message.sealed), context=CONTEXT)

@@ -58,12 +58,17 @@ def _support(venue: str, account_id: int, until: datetime) -> Iterator[Mapping[s
 
 
 def _letters(venue: str, account_id: int, until: datetime) -> Iterator[Mapping[str, Any]]:
-    """Yield the letters without the link that takes an application back: a file is not where it belongs."""
+    """Yield the holder's letters without the link that takes an application back: a file is not where it belongs.
+
+    What was written to those who sign for the account is not the holder's: it names them, and it opens their page.
+    """
     found = Message.objects.filter(case__venue=venue, case__account_id=account_id, created_at__lte=until)
     for message in found.exclude(template=CODES).select_related("case").order_by("id").iterator():
         try:
             text = messages.opened(message.case, message)
         except KeyDestroyed:
+            continue
+        if text.get("signer"):
             continue
         yield {
             "account_id": account_id,
