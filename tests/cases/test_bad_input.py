@@ -17,7 +17,7 @@ from tests.cases.exchange import Exchange
 from tests.cases.test_arriving import body
 from tests.cases.test_doors import CHINESE, signed_in
 
-from closeout.cases import codes, messages, vaults, way_back
+from closeout.cases import codes, messages, signed_names, vaults, way_back
 from closeout.cases.mandate_kinds import KINDS
 from closeout.cases.models import Case, Message
 from closeout.cases.operations import HOLDER, withdraw
@@ -141,7 +141,7 @@ def test_no_page_tells_whether_there_is_such_a_case_or_account(
     monkeypatch.setattr(type(keys), "mac", mac)
 
     def forged(number: int) -> str:
-        raw = way_back.HEAD.pack(way_back.VERSION, number) + b"\x00" * way_back.MAC
+        raw = signed_names.HEAD.pack(signed_names.VERSION, number) + b"\x00" * signed_names.MAC
         return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
     def asked(client: Client, *, token: str = "", path: str = "/stop") -> tuple[int, str, int, int]:
@@ -187,6 +187,6 @@ def test_a_notice_for_somebody_else_tells_nothing_either(
 
     gave("1")  # what is read once and kept
     there = gave(str(exchange.accounts[0]))
-    assert (there[0], there[1]) == (302, "/signature")
+    assert (there[0], there[1]) == (303, "/signature")
     assert there == gave("9" * 9)
     assert there[:2] == gave("nobody@example.org")[:2]

@@ -38,10 +38,10 @@ def write(connection: psycopg.Connection[Any], begin: int, end: int) -> list[int
         return audit.append(cursor, [entry(number) for number in range(begin, end)])
 
 
-def seal(connection: psycopg.Connection[Any]) -> notes.Checkpoint | None:
+def seal(connection: psycopg.Connection[Any], key: Ed25519PrivateKey = KEY) -> notes.Checkpoint | None:
     neighbours_finished(connection.info.dsn)
     with connection.transaction(), connection.cursor() as cursor:
-        return audit.seal(cursor, name=LOG, key=KEY, at=NOW)
+        return audit.seal(cursor, name=LOG, key=key, at=NOW)
 
 
 def check(connection: psycopg.Connection[Any]) -> audit_check.Report:
@@ -265,8 +265,7 @@ def test_a_truncated_log_is_found(main: psycopg.Connection[Any]) -> None:
 
 def test_a_checkpoint_signed_by_another_key_is_found(main: psycopg.Connection[Any]) -> None:
     write(main, 0, 10)
-    with main.transaction(), main.cursor() as cursor:
-        audit.seal(cursor, name=LOG, key=Ed25519PrivateKey.generate(), at=NOW)
+    assert seal(main, Ed25519PrivateKey.generate()) is not None
     assert found(main) == {("checkpoint", 10)}
 
 

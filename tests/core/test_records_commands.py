@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 import pytest
 from click.testing import CliRunner, Result
+from tests.quiet import neighbours_finished
 
 from closeout.commands import records
 from closeout.records import audit, certificate, merkle, notes, signing, witness
@@ -143,6 +144,7 @@ def test_audit_verify_names_the_row_that_was_altered(
     with psycopg.connect(database) as connection:
         with connection.transaction(), connection.cursor() as cursor:
             numbers = audit.append(cursor, [opened, opened])
+        neighbours_finished(database)
         with connection.transaction(), connection.cursor() as cursor:
             audit.seal(cursor, name=name, key=key, at=NOW)
         found = run("verify", "--keys", folder / "keys", group=records.audit)
@@ -170,6 +172,7 @@ def test_audit_verify_checks_one_case_by_its_proofs(
                     for n in range(9)
                 ],
             )
+        neighbours_finished(database)
         with connection.transaction(), connection.cursor() as cursor:
             audit.seal(cursor, name=name, key=key, at=NOW)
         connection.execute("alter table audit.entry disable trigger user")

@@ -6,30 +6,35 @@ document and two other people have accepted the mandate. An objection counts at 
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hmac
-import struct
 from datetime import datetime
 
 from django.db import transaction
 
-from closeout.cases import audit, desk, evidence, holds, mandates, policies, queries, vaults, way_back
+from closeout.cases import (
+    audit,
+    desk,
+    evidence,
+    holds,
+    mandates,
+    policies,
+    queries,
+    signed_names,
+    way_back,
+)
 from closeout.cases.mandate_kinds import KINDS, OF_SIGNER
 from closeout.cases.models import Case, Evidence, EvidenceRequest, Mandate, Signer
 from closeout.cases.operations import Actor, advance
 from closeout.lifecycle import CLOSED, FINAL, FROZEN, Event, State
 from closeout.reasons import refuse
 
-PURPOSE, HEAD, MAC, VERSION = "signature", struct.Struct(">BQ"), 16, 1
+PURPOSE = "signature"
 UPLOADS_MAX = 40  # of one mandate: a few documents, each of them a few times
 
 
 def token(signer: Signer) -> str:
     """Return the signed name of ``signer``: the same for every letter."""
-    head = HEAD.pack(VERSION, signer.pk)
-    signed = head + vaults.keys().mac(PURPOSE, head + f"|{signer.mandate_id}".encode())[:MAC]
-    return base64.urlsafe_b64encode(signed).decode().rstrip("=")
+    return signed_names.of(PURPOSE, signer.pk, str(signer.mandate_id))
 
 
 def link(signer: Signer) -> str:
@@ -39,14 +44,8 @@ def link(signer: Signer) -> str:
 
 def signer_of(said: str) -> Signer | None:
     """Return the signer that ``said`` was made for, None if we never made it."""
-    if len(said) > way_back.LONGEST:
-        return None
-    try:
-        raw = base64.b64decode(said + "=" * (-len(said) % 4), altchars=b"-_", validate=True)
-        version, number = HEAD.unpack(raw[: HEAD.size])
-    except (binascii.Error, struct.error, ValueError):
-        return None
-    if version != VERSION or number >= 1 << 63:
+    number = signed_names.number_in(said)
+    if number is None:
         return None
     found = Signer.objects.filter(pk=number).select_related("mandate__case").first()
     return found if found is not None and hmac.compare_digest(token(found), said) else None

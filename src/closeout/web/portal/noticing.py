@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -38,7 +37,7 @@ def mandate(request: HttpRequest) -> HttpResponse:
         )  # fmt: skip
     except Refused as why:
         return _form(request, why)
-    return signing.let_in(HttpResponseRedirect(reverse("portal:signature")), signer)
+    return signing.let_in(signer)
 
 
 def _account(named: str) -> int | None:

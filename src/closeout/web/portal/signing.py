@@ -5,10 +5,8 @@ As with the link of a change of mind, the token comes once in an address and the
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -22,7 +20,7 @@ from closeout.cases.models import Mandate, Signer
 from closeout.cases.office import office
 from closeout.lifecycle import CLOSED, FINAL, State
 from closeout.reasons import Refused, refuse
-from closeout.web.portal import errors, pages, proving
+from closeout.web.portal import errors, links, pages, proving
 
 COOKIE, MINUTES = "signature", 60
 TYPES = {"pdf": "application/pdf", "json": "application/json"}
@@ -30,25 +28,15 @@ TYPES = {"pdf": "application/pdf", "json": "application/json"}
 
 @csrf_exempt
 def link(request: HttpRequest, token: str) -> HttpResponse:
-    """Take the token out of the address and go on to the page; nothing else is done."""
-    found = re.match(r"[A-Za-z0-9_-]*", token)
-    response = _kept(HttpResponseRedirect(reverse("portal:signature")), found.group() if found else "")
-    response.status_code = 303
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
+    """Go on to the page; nothing else is done."""
+    return links.opened(reverse("portal:signature"), cookie=COOKIE, token=token, minutes=MINUTES)
 
 
-def let_in(response: HttpResponse, signer: Signer) -> HttpResponse:
+def let_in(signer: Signer) -> HttpResponse:
     """Open the page to the browser that has just given notice."""
-    return _kept(response, signatures.token(signer))
-
-
-def _kept(response: HttpResponse, token: str) -> HttpResponse:
-    response.set_cookie(
-        COOKIE, token[: way_back.LONGEST], max_age=MINUTES * 60, path=reverse("portal:signature"),
-        secure=settings.SESSION_COOKIE_SECURE, httponly=True, samesite="Lax",
-    )  # fmt: skip
-    return response
+    return links.opened(
+        reverse("portal:signature"), cookie=COOKIE, token=signatures.token(signer), minutes=MINUTES
+    )
 
 
 def _required(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBase]:

@@ -1,15 +1,11 @@
 """Change of mind from a message: the link shows, the button acts, no sign-in (R-CLO-12).
 
-The token comes once, in the address that the message holds. It moves into a cookie for these two pages alone, so that
-no later request, no Referer and no log line of ours carries it.
+The token comes once, in the address that the message holds, and moves into a cookie for these two pages alone.
 """
 
 from __future__ import annotations
 
-import re
-
-from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
@@ -19,7 +15,7 @@ from closeout.cases import queries, venues, way_back
 from closeout.cases.models import Case
 from closeout.cases.way_back import Standing
 from closeout.reasons import Refused
-from closeout.web.portal import errors, holder, pages
+from closeout.web.portal import errors, holder, links, pages
 
 COOKIE = "stop"
 MINUTES = 30
@@ -27,23 +23,8 @@ MINUTES = 30
 
 @csrf_exempt
 def link(request: HttpRequest, token: str) -> HttpResponse:
-    """Take the token out of the address and go on to the page that shows; whatever was asked, nothing else is done.
-
-    What a mailbox adds to the end of an address is cut off. No answer here is an error, so none is logged.
-    """
-    response = HttpResponseRedirect(reverse("portal:stop"))
-    response.status_code = 303
-    response.set_cookie(
-        COOKIE, _bare(token), max_age=MINUTES * 60, path=reverse("portal:stop"),
-        secure=settings.SESSION_COOKIE_SECURE, httponly=True, samesite="Lax",
-    )  # fmt: skip
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
-
-
-def _bare(token: str) -> str:
-    found = re.match(r"[A-Za-z0-9_-]*", token)
-    return found.group()[: way_back.LONGEST] if found else ""
+    """Go on to the page that shows; whatever was asked, nothing else is done. No answer is an error to be logged."""
+    return links.opened(reverse("portal:stop"), cookie=COOKIE, token=token, minutes=MINUTES)
 
 
 @require_http_methods(["GET", "POST"])
