@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -29,7 +30,12 @@ def language() -> str:
 def zone_of(request: HttpRequest) -> tzinfo:
     """Return the time zone that the reader chose."""
     name = request.COOKIES.get(ZONE_COOKIE, "")
-    return ZoneInfo(name if name in available_timezones() else ZONE)
+    return ZoneInfo(name if name in _zones() else ZONE)
+
+
+@functools.cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())  # opens a file for every zone: once
 
 
 def show(
