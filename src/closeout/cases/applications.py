@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db import IntegrityError, connection, transaction
 
-from closeout.cases import audit, consent, policies, queries, verification
+from closeout.cases import audit, consent, leaving, policies, queries, verification
 from closeout.cases.models import Case, Consent, Mandate
 from closeout.cases.operations import HOLDER, Actor, Step, advance
 from closeout.conditions.catalog import Who
@@ -66,6 +66,20 @@ def _withdrawals(account_id: int, venue: str) -> int:
     return taken_back.filter(submitted_at__isnull=False).count()
 
 
+def begin(account_id: int, *, venue: str, language: str, now: datetime) -> Case:
+    """Return the case of the account that stands, else a new application; its risk list is on the screen from now on.
+
+    One transaction. Raises: Refused, as :func:`open_case`.
+    """
+    with transaction.atomic():
+        case = queries.open_case_of(account_id, venue=venue)
+        if case is None:
+            case = open_case(account_id, venue=venue, language=language, now=now)
+        if case.state == State.APPLICATION and not case.held:
+            show_consent(case, language=language, now=now)
+        return case
+
+
 def show_consent(case: Case, *, language: str, now: datetime) -> Consent:
     """Note that the risk list is on the screen from ``now`` on; showing it again keeps the first time."""
     policy = policies.of_version(case.policy_id)
@@ -113,6 +127,19 @@ def choose_records(case: Case, choice: str, *, now: datetime) -> None:
         case.records_choice = choice
         case.save(update_fields=["records_choice"])
         audit.append([audit.Line(case.number, f"records:{choice}", str(HOLDER))], now=now)
+
+
+def accept(
+    case: Case, ticked: Collection[str], *, choice: str, why: str, language: str, now: datetime
+) -> None:
+    """Keep the risk list, the choice about records and why the holder leaves, all or nothing.
+
+    Raises: Refused, as :func:`give_consent` and :func:`choose_records`; KeyDestroyed.
+    """
+    with transaction.atomic():
+        leaving.state(case, why, now=now)
+        give_consent(case, ticked, language=language, now=now)
+        choose_records(case, choice, now=now)
 
 
 def submit(case: Case, *, actor: Actor = HOLDER, now: datetime) -> Step:

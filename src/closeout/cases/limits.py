@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
@@ -44,11 +44,24 @@ class Limit:
     key: str
     count: int
     per: timedelta
+    times: int = 1  # how many are taken at once
 
     @property
     def grain(self) -> timedelta:
-        """What one costs."""
-        return self.per / self.count
+        """What it costs."""
+        return self.per * self.times / self.count
+
+
+def together(limits: Iterable[Limit]) -> Sequence[Limit]:
+    """Return ``limits`` with those of one key made one: what is asked at once is taken by one statement.
+
+    Taken one after the other in a transaction, they could be waited for in a ring.
+    """
+    found: dict[str, Limit] = {}
+    for limit in limits:
+        before = found.get(limit.key)
+        found[limit.key] = limit if before is None else replace(before, times=before.times + limit.times)
+    return list(found.values())
 
 
 def take(limits: Sequence[Limit], *, now: datetime) -> Mapping[str, timedelta]:

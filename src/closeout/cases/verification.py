@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import secrets
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -55,20 +55,25 @@ def action_digest(case: Case, text_hash: str) -> str:
 
 
 def issue(
-    case: Case, factor: str, *, pepper: bytes, now: datetime, address: str = "", network: str = ""
-) -> Issued:
-    """Open a challenge for ``factor``; an earlier one of the same factor is void from now on.
+    case: Case, addresses: Mapping[str, str], *, pepper: bytes, now: datetime, network: str = ""
+) -> Sequence[Issued]:
+    """Open a challenge for each factor of ``addresses``, all or none; earlier ones of these factors are void.
 
-    ``address``: where the code goes; ``network``: where the request came from. Both are limited, neither is kept.
-    Raises: Refused (too_many_codes, with the seconds to wait).
+    ``addresses``: where each code goes, empty for what is not sent to; ``network``: where the request came from.
+    Both are limited, neither is kept. Raises: Refused (too_many_codes, with the seconds to wait).
     """
     policy = policies.of_version(case.policy_id)
-    asked = guesses.sending(case.account_id, factor, address=address, network=network)
+    asked = [
+        limit
+        for factor, address in addresses.items()
+        for limit in guesses.sending(case.account_id, factor, address=address, network=network)
+    ]
     with transaction.atomic():
-        waits = limits.take(asked, now=now)
+        waits = limits.take(limits.together(asked), now=now)
         if waits:
             raise refuse("too_many_codes", seconds=guesses.seconds(waits))
-        return _open(case, factor, policy.code_tries, policy.code_minutes, pepper=pepper, now=now)
+        tries, minutes = policy.code_tries, policy.code_minutes
+        return [_open(case, factor, tries, minutes, pepper=pepper, now=now) for factor in addresses]
 
 
 def _open(case: Case, factor: str, tries: int, minutes: int, *, pepper: bytes, now: datetime) -> Issued:
@@ -89,45 +94,91 @@ def _digest(pepper: bytes, ident: uuid.UUID, action: str, code: str) -> bytes:
     return hmac.digest(pepper, f"{ident}|{action}|{code}".encode(), "sha256")
 
 
+@dataclass
+class _Answer:
+    """One code that was typed: to which challenge, which limits it takes, of an authenticator its step."""
+
+    challenge: Challenge
+    typed: str
+    guarded: Sequence[limits.Limit]
+    step: int | None = None
+
+
 def confirm(
     case: Case,
-    factor: str,
-    code: str,
+    typed: Mapping[str, str],
     *,
     pepper: bytes,
     totp_secret: bytes | None,
     now: datetime,
     network: str = "",
-) -> None:
-    """Accept ``code`` for ``factor`` or refuse it; the attempt counts even if the caller rolls back later.
+) -> Mapping[str, Refused]:
+    """Accept the code that was typed for each factor; return why the others are refused.
 
-    Must not be called inside a transaction. Raises: Refused (code_not_sent, code_expired, code_used_up,
-    wrong_code, code_replayed, clock_off, factor_missing, too_many_guesses, codes_paused).
+    Every attempt is counted by one commit before anything is compared, so that it counts whatever comes after; what
+    is right is marked by another. Must not be called inside a transaction. Reasons: code_not_sent, code_expired,
+    code_used_up, wrong_code, code_replayed, clock_off, factor_missing, too_many_guesses, codes_paused.
     """
-    challenge = _current(case, factor)
-    if challenge is None or challenge.action_digest != case.action_digest:
-        raise refuse("code_not_sent", factor=factor)
-    if factor == "totp" and totp_secret is None:
-        raise refuse("factor_missing", factor=factor)
-    guarded = guesses.guessing(
-        case.account_id, factor, network=network, policy=policies.of_version(case.policy_id)
-    )
-    digest = _count(challenge, guarded, now=now)
-    typed = "".join(code.split())
-    step = None
-    if factor == "totp":
+    policy, answers, refused = policies.of_version(case.policy_id), list[_Answer](), dict[str, Refused]()
+    for factor, code in typed.items():
+        challenge = _current(case, factor)
+        if challenge is None or challenge.action_digest != case.action_digest:
+            refused[factor] = refuse("code_not_sent", factor=factor)
+        elif factor == "totp" and totp_secret is None:
+            refused[factor] = refuse("factor_missing", factor=factor)
+        else:
+            guarded = guesses.guessing(case.account_id, factor, network=network, policy=policy)
+            answers.append(_Answer(challenge, "".join(code.split()), guarded))
+    digests = _count(answers, refused, now=now)
+    right = []
+    for answer in answers:
+        factor = answer.challenge.factor
+        try:
+            if factor in digests and _is_right(case, answer, digests[factor], pepper, totp_secret, now=now):
+                right.append(answer)
+        except Refused as why:
+            refused[factor] = why
+    return {**refused, **_accept(case, right, now=now)}
+
+
+def _is_right(
+    case: Case, answer: _Answer, digest: bytes, pepper: bytes, totp_secret: bytes | None, *, now: datetime
+) -> bool:
+    """Compare, and note the step of an authenticator. Raises: Refused (wrong_code, code_used_up, clock_off)."""
+    challenge = answer.challenge
+    if challenge.factor == "totp":
         assert totp_secret is not None
-        step = _totp_step(case, typed, totp_secret, now=now)
-        right = step is not None
+        answer.step = _totp_step(case, answer.typed, totp_secret, now=now)
+        right = answer.step is not None
     else:
-        right = hmac.compare_digest(digest, _digest(pepper, challenge.pk, case.action_digest, typed))
+        right = hmac.compare_digest(digest, _digest(pepper, challenge.pk, case.action_digest, answer.typed))
     if not right:
         raise _wrong(challenge)
-    with transaction.atomic():  # all marks or none: a crash between burns no code
-        limits.give_back(guarded)  # first, as in counting: rows are always taken in the same order
-        if step is not None and not _raise_mark(case, step):
-            raise refuse("code_replayed")
-        _use(challenge, now=now)
+    return True
+
+
+def _accept(case: Case, right: Sequence[_Answer], *, now: datetime) -> Mapping[str, Refused]:
+    """Mark right codes as used in one commit; where one was used meanwhile, each stands alone."""
+    if not right:
+        return {}
+    try:
+        with transaction.atomic():  # all marks or none: a crash between burns no code
+            _give_back(right)  # first, as in counting: rows are always taken in the same order
+            for answer in right:
+                if answer.step is not None and not _raise_mark(case, answer.step):
+                    raise refuse("code_replayed")
+                _use(answer.challenge, now=now)
+    except Refused as why:
+        if len(right) == 1:
+            return {right[0].challenge.factor: why}
+        return {
+            factor: alone for answer in right for factor, alone in _accept(case, [answer], now=now).items()
+        }
+    return {}
+
+
+def _give_back(answers: Sequence[_Answer]) -> None:
+    limits.give_back(limits.together(limit for answer in answers for limit in answer.guarded))
 
 
 def confirm_passkey(
@@ -142,25 +193,37 @@ def confirm_passkey(
     challenge = _current(case, "passkey")
     if challenge is None or challenge.action_digest != case.action_digest:
         raise refuse("code_not_sent", factor="passkey")
-    _count(challenge, (), now=now)
+    refused: dict[str, Refused] = {}
+    _count([_Answer(challenge, answer, ())], refused, now=now)
+    if refused:
+        raise refused["passkey"]
     used = passkeys.verify(challenge, answer, registered, site=site)
     with transaction.atomic():
         passkeys.raise_counter(used)
         _use(challenge, now=now)
 
 
-def _count(challenge: Challenge, guarded: Sequence[limits.Limit], *, now: datetime) -> bytes:
-    """Count one attempt before anything is compared; return what to compare with. Raises: Refused."""
+def _count(answers: Sequence[_Answer], refused: dict[str, Refused], *, now: datetime) -> Mapping[str, bytes]:
+    """Count every attempt in one commit, before anything is compared; return what to compare with, by factor.
+
+    Whoever must not be compared comes into ``refused``, and gets back what the limits gave.
+    """
+    digests: dict[str, bytes] = {}
     with transaction.atomic(), connection.cursor() as cursor:
-        waits = limits.take(guarded, now=now) if guarded else {}
-        if waits:
-            code = "codes_paused" if guesses.EVERYBODY in waits else "too_many_guesses"
-            raise refuse(code, seconds=guesses.seconds(waits))
-        cursor.execute(COUNT_ATTEMPT, [challenge.pk, now])
-        counted = cursor.fetchone()
-        if counted is None:
-            raise _why_void(challenge)  # and what the limits gave is given back
-    return bytes(counted[0] or b"")
+        asked = limits.together(limit for answer in answers for limit in answer.guarded)
+        waits = limits.take(asked, now=now) if asked else {}
+        for answer in () if waits else answers:
+            cursor.execute(COUNT_ATTEMPT, [answer.challenge.pk, now])
+            if counted := cursor.fetchone():
+                digests[answer.challenge.factor] = bytes(counted[0] or b"")
+        void = [answer for answer in answers if answer.challenge.factor not in digests]
+        if void and not waits and asked:
+            _give_back(void)
+    for answer in void:
+        code = "codes_paused" if guesses.EVERYBODY in waits else "too_many_guesses"
+        why = refuse(code, seconds=guesses.seconds(waits)) if waits else _why_void(answer.challenge)
+        refused[answer.challenge.factor] = why
+    return digests
 
 
 def _use(challenge: Challenge, *, now: datetime) -> None:

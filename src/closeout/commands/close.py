@@ -92,8 +92,7 @@ def _apply(account: int, language: str, *, records: str | None, accept_risks: bo
     _consent(case, language, accepted=accept_risks)
     _records(case, language, records)
     policy = policies.of_version(case.policy_id)
-    for factor in policy.verification:
-        codes.send(case, factor, now=venues.now())
+    codes.send(case, *policy.verification, now=venues.now())
     _work()
     click.echo(SAY["sent"][language].format(outbox=sandbox.outbox()), err=True)
     for factor in policy.verification:

@@ -21,19 +21,10 @@ from closeout.web.portal.pages import Problem
 RECORDS = ("downloaded", "declined")
 
 
-def _standing(request: HttpRequest) -> Case | None:
-    """Return the case of the holder that is not at its end."""
-    who = holder.who(request)
-    return queries.open_case_of(who.account_id, venue=who.venue)
-
-
-def _opened(request: HttpRequest, *, now: datetime) -> Case:
+def _opened(account_id: int, *, venue: str, language: str, now: datetime) -> Case:
     """Return the holder's application, opened if there is none. Raises: Refused."""
-    who = holder.who(request)
-    case = _standing(request)
-    if case is not None:
-        return case
-    return applications.open_case(who.account_id, venue=who.venue, language=pages.language(), now=now)
+    case = queries.open_case_of(account_id, venue=venue)
+    return case or applications.open_case(account_id, venue=venue, language=language, now=now)
 
 
 @require_http_methods(["GET", "POST"])
@@ -41,15 +32,16 @@ def _opened(request: HttpRequest, *, now: datetime) -> Case:
 def application(request: HttpRequest) -> HttpResponse:
     """Show the consequences point by point and take the holder's yes (R-CLO-2, R-CLO-8)."""
     now = venues.now()
+    who = holder.who(request)
+    get = _opened if request.method == "POST" else applications.begin
     try:
-        case = _opened(request, now=now)
+        case = get(who.account_id, venue=who.venue, language=pages.language(), now=now)
     except Refused as why:
         return errors.refused(request, why)
     if case.state != State.APPLICATION or case.held:
         return HttpResponseRedirect(reverse("portal:case"))
     if request.method == "POST":
         return _accept(request, case, now=now)
-    applications.show_consent(case, language=pages.language(), now=now)
     return _consequences(request, case, now=now)
 
 
@@ -72,9 +64,7 @@ def _accept(request: HttpRequest, case: Case, *, now: datetime) -> HttpResponse:
         if problems:
             _look_only(case, ticked, now=now)
         else:
-            leaving.state(case, reason, now=now)
-            applications.give_consent(case, ticked, language=pages.language(), now=now)
-            applications.choose_records(case, choice, now=now)
+            applications.accept(case, ticked, choice=choice, why=reason, language=pages.language(), now=now)
     except Refused as why:
         target = f"point_{missing[0]}" if missing else ""
         problems = [Problem(text, target) for text in why.sentences(pages.language())] + problems

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -59,9 +58,7 @@ def site(request: HttpRequest) -> passkeys.Site:
 
 def send_first(request: HttpRequest, case: Case, *, now: datetime) -> None:
     """Send the first codes; one that was sent a moment ago is still good, and the page offers to send again."""
-    for factor in verification.missing(case, now=now):
-        with contextlib.suppress(Refused):
-            codes.send(case, factor, now=now, network=network.of(request))
+    codes.send_what_may(case, verification.missing(case, now=now), now=now, network=network.of(request))
 
 
 @require_http_methods(["GET", "POST"])
@@ -88,10 +85,9 @@ def page(request: HttpRequest) -> HttpResponse:
 def _open_rounds(case: Case, *, now: datetime) -> None:
     """Open a round for what is asked and not sent to: there is nothing to wait for, so nothing to press."""
     live = queries.live_factors(case, now=now)
-    for factor in verification.missing(case, now=now):
-        if factor not in MAILBOX_OR_PHONE and factor not in live:
-            with contextlib.suppress(Refused):
-                codes.send(case, factor, now=now)
+    lacking = verification.missing(case, now=now)
+    asked = [factor for factor in lacking if factor not in MAILBOX_OR_PHONE and factor not in live]
+    codes.send_what_may(case, asked, now=now)
 
 
 def _lost(request: HttpRequest, case: Case, *, now: datetime) -> frozenset[str]:
@@ -153,22 +149,18 @@ def _checked(
     request: HttpRequest, case: Case, *, lost: frozenset[str], now: datetime
 ) -> tuple[Mapping[str, Sequence[str]], int, int]:
     """Compare everything that was typed; return what is wrong by factor, the status, and the seconds to wait."""
+    asked = [factor for factor in verification.missing(case, now=now) if factor not in lost]
+    typed = {factor: request.POST.get(f"code_{factor}", "").strip()[: MOST[factor]] for factor in asked}
+    given = {factor: code for factor, code in typed.items() if code}
+    refused = codes.confirm_all(case, given, now=now, network=network.of(request), site=site(request))
     wrong: dict[str, Sequence[str]] = {}
     status, longest = 422, 0
-    for factor in verification.missing(case, now=now):
-        if factor in lost:
-            continue
-        typed = request.POST.get(f"code_{factor}", "").strip()
-        if not typed:
+    for factor in asked:
+        if factor not in given:
             wrong[factor] = [str(MISSING[factor])]
-            continue
-        try:
-            codes.confirm(
-                case, factor, typed[: MOST[factor]], now=now, network=network.of(request), site=site(request)
-            )
-        except Refused as why:
-            wrong[factor] = why.sentences(pages.language())
-            answer, seconds = limited(why)
+        elif factor in refused:
+            wrong[factor] = refused[factor].sentences(pages.language())
+            answer, seconds = limited(refused[factor])
             status, longest = max(status, answer), max(longest, seconds)
     return wrong, status, longest
 

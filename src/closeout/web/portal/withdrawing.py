@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -106,7 +105,7 @@ def _ask(
 
 def _open_rounds(request: HttpRequest, asked: Case, *, now: datetime) -> None:
     """Open a round for each strong factor that the exchange knows: there is nothing to send, so nothing to press."""
-    for factor in ("totp", "passkey"):
-        if verification.open_round(asked, factor, now=now) is None:
-            with contextlib.suppress(Refused):
-                codes.send(asked, factor, now=now, network=network.of(request))
+    rounds = [
+        factor for factor in ("totp", "passkey") if verification.open_round(asked, factor, now=now) is None
+    ]
+    codes.send_what_may(asked, rounds, now=now, network=network.of(request))
