@@ -133,6 +133,18 @@ REVIEW: Mapping[str, Mapping[str, str]] = {
         "en": "This is not a plain photo (JPEG, PNG or WebP); nothing was stored.",
         "zh": "这不是普通照片（JPEG、PNG 或 WebP），没有保存任何内容。",
     },
+    "upload_not_document": {
+        "en": "This is neither a photo (JPEG, PNG or WebP) nor a whole PDF; nothing was stored.",
+        "zh": "这既不是照片（JPEG、PNG 或 WebP），也不是完整的 PDF，没有保存任何内容。",
+    },
+    "upload_encrypted": {
+        "en": "The PDF is locked; nothing was stored. Send it without a password, or print it and take a photo.",
+        "zh": "PDF 已加密，没有保存任何内容。请取消密码后再发送，或打印后拍照。",
+    },
+    "upload_too_many_pages": {
+        "en": "The PDF has more than 20 pages; nothing was stored. Send only the pages that matter.",
+        "zh": "PDF 超过 20 页，没有保存任何内容。请只发送相关页面。",
+    },
     "upload_not_video": {
         "en": "This is not a video recorded by a browser (WebM); nothing was stored.",
         "zh": "这不是浏览器录制的视频（WebM），没有保存任何内容。",

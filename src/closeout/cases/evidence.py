@@ -28,7 +28,7 @@ from closeout.reasons import refuse
 CLASS, CONTEXT = "operational", "evidence"
 KINDS = ("photo", "video", "questions")
 ON_FILE = "on_file"  # what registration asked for, where the law forbids to ask for more
-UPLOADED = ("photo", "video", *DOCUMENTS)  # documents of a mandate are photographed
+UPLOADED = ("photo", "video", *DOCUMENTS)  # documents of a mandate are photos or PDF
 VERDICTS = ("matches", "differs", "unclear")
 ANSWER_DAYS = timedelta(days=7)
 SPEAK_WITHIN = timedelta(minutes=10)
@@ -162,7 +162,7 @@ def receive(request: EvidenceRequest, content: bytes, *, now: datetime) -> Evide
     :func:`uploads.read` refuses).
     """
     _demand_open(request, now=now)
-    clean = uploads.read("video" if request.kind == "video" else "photo", content)
+    clean = uploads.read(request.kind if request.kind in uploads.MOST else "document", content)
     case = request.case
     subject = vaults.subject_of(case.venue, case.account_id)
     sealed = vaults.vault().seal(subject, CLASS, clean.content, context=CONTEXT)
@@ -179,7 +179,7 @@ def receive(request: EvidenceRequest, content: bytes, *, now: datetime) -> Evide
             found = Evidence.objects.create(
                 case=case, request=request, kind=request.kind, media_type=clean.media_type,
                 size=len(clean.content), sha256=hashlib.sha256(clean.content).hexdigest(), path=path.name,
-                sealed=bytes(request.challenge), received_at=now,
+                sealed=bytes(request.challenge), received_at=now, parts=list(clean.parts),
             )  # fmt: skip
             desk.open_task(case, "identity", "evidence", now=now)
             details = {"evidence": found.pk, "kind": found.kind, "sha256": found.sha256}
@@ -225,8 +225,8 @@ def answer(
     return found
 
 
-def look(session: StaffSession, ident: int, *, now: datetime) -> tuple[Evidence, bytes]:
-    """Return a piece of evidence, opened; that it was looked at is written down first.
+def look(session: StaffSession, ident: int, *, now: datetime, page: int = 1) -> tuple[Evidence, bytes]:
+    """Return a piece of evidence, opened; that it was looked at is written down first. ``page``: from 1, of a document.
 
     Raises: Refused (unknown_case, no_right, own_account, evidence_gone), KeyDestroyed.
     """
@@ -234,14 +234,21 @@ def look(session: StaffSession, ident: int, *, now: datetime) -> tuple[Evidence,
     if found is None:
         raise refuse("unknown_case")
     staff.demand(session.staff, Right.SEE_EVIDENCE, found.case)
-    if found.deleted_at is not None:
+    if found.deleted_at is not None or not 1 <= page <= max(len(found.parts), 1):
         raise refuse("evidence_gone")
     with transaction.atomic():
         EvidenceView.objects.create(evidence=found, staff=session.staff, session=session, at=now)
-        details = {"evidence": found.pk, "session": session.pk.hex}
+        details = {"evidence": found.pk, "session": session.pk.hex, "page": page}
         line = audit.Line(found.case.number, "evidence:view", str(staff.actor(session.staff)), details)
         audit.append([line], now=now)
-    return found, _opened(found)
+    return found, _page(found, _opened(found), page)
+
+
+def _page(found: Evidence, content: bytes, page: int) -> bytes:
+    if not found.parts:
+        return content
+    begins = sum(found.parts[: page - 1])
+    return content[begins : begins + found.parts[page - 1]]
 
 
 def _opened(found: Evidence) -> bytes:

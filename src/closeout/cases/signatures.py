@@ -84,7 +84,7 @@ def object_to(signer: Signer, *, now: datetime) -> None:
 
 
 def receive(signer: Signer, code: str, content: bytes, *, now: datetime) -> Evidence:
-    """Take one document as a photo: read apart, drawn anew, sealed, judged by people; nothing of what is refused.
+    """Take one document, photo or PDF: read apart, drawn anew, sealed, judged by people; nothing of what is refused.
 
     Raises: Refused (evidence_closed, not_now, and what :func:`evidence.receive` refuses).
     """

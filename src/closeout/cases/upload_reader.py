@@ -1,36 +1,41 @@
 """The process that reads one upload: hard limits first, then the file from stdin, the clean file to stdout.
 
-Run as ``python -I -m closeout.cases.upload_reader photo|video``. It has no database, no keys and no network to use,
-and whatever a hostile file does to it ends with it. The first line of its answer is JSON: a code of
-:mod:`closeout.reasons` under ``refused``, or the media type under ``type``; the file follows.
+Run as ``python -I -m closeout.cases.upload_reader photo|video|document``. It has no database, no keys and no network to
+use, and whatever a hostile file does to it ends with it. The first line of its answer is JSON: a code of
+:mod:`closeout.reasons` under ``refused``, or the media type under ``type`` and the length of each file under ``parts``;
+the files follow, one after the other.
 """
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import resource
 import sys
 import warnings
 import zipfile
+from collections.abc import Sequence
 
-PHOTO_MAX, VIDEO_MAX = 16 << 20, 24 << 20  # bytes
+PHOTO_MAX, VIDEO_MAX, DOCUMENT_MAX = 16 << 20, 24 << 20, 16 << 20  # bytes
 PIXELS_MAX = 40_000_000
 SIDE_LEAST, SIDE_KEPT = 100, 3000
 MEMORY = 512 << 20
 CPU_SECONDS = 5
+DOCUMENT_SECONDS = 15  # twenty scanned pages
 FORMATS = ("JPEG", "PNG", "WEBP")
+PICTURES = ("PIL.Image", "PIL.ImageOps", "PIL.JpegImagePlugin", "PIL.PngImagePlugin", "PIL.WebPImagePlugin")
 
 
 class Unusable(Exception):
     """The upload is refused; the message is a code of the reasons."""
 
 
-def limit() -> None:
+def limit(*, seconds: int = CPU_SECONDS) -> None:
     """Take away what reading a file does not need. Source: security page, uploads."""
     for what, most in (
         (resource.RLIMIT_AS, MEMORY),
-        (resource.RLIMIT_CPU, CPU_SECONDS),
+        (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, 16),
@@ -83,29 +88,42 @@ def video(content: bytes) -> bytes:
         raise Unusable(str(wrong)) from wrong
 
 
-READERS = {"photo": (photo, "image/jpeg"), "video": (video, "video/webm")}
+def document(content: bytes) -> Sequence[bytes]:
+    """Return what a document shows, one picture a page: a photo of it, or a PDF. Raises: Unusable."""
+    from closeout.cases import pdf_pages
+
+    if len(content) > DOCUMENT_MAX:
+        raise Unusable("upload_too_large")
+    try:
+        return pdf_pages.drawn(content) if pdf_pages.is_meant(content) else [photo(content)]
+    except pdf_pages.BadPdf as wrong:
+        raise Unusable(str(wrong)) from wrong
+    except Unusable as wrong:
+        raise Unusable("upload_not_document" if str(wrong) == "upload_not_photo" else str(wrong)) from wrong
+
+
+READERS = {"photo": photo, "video": video}
 
 
 def main() -> None:
     """Read stdin, answer on stdout."""
-    read, media_type = READERS[sys.argv[1]]
-    import PIL.Image
-    import PIL.ImageOps
-    import PIL.JpegImagePlugin
-    import PIL.PngImagePlugin
-    import PIL.WebPImagePlugin  # noqa: F401 - loaded before files can no longer be opened
-
-    limit()
+    kind = sys.argv[1]
+    for name in (*PICTURES, *(["pypdfium2.raw"] if kind == "document" else [])):
+        importlib.import_module(name)  # before files can no longer be opened
+    limit(seconds=DOCUMENT_SECONDS if kind == "document" else CPU_SECONDS)
+    content = sys.stdin.buffer.read()
     try:
-        clean = read(sys.stdin.buffer.read())
+        parts = document(content) if kind == "document" else [READERS[kind](content)]
     except Unusable as why:
         sys.stdout.write(json.dumps({"refused": str(why)}) + "\n")
         return
     except MemoryError:
         sys.stdout.write(json.dumps({"refused": "upload_too_many_pixels"}) + "\n")
         return
-    sys.stdout.buffer.write(json.dumps({"type": media_type}).encode() + b"\n")
-    sys.stdout.buffer.write(clean)
+    said = {"type": "video/webm" if kind == "video" else "image/jpeg", "parts": [len(part) for part in parts]}
+    sys.stdout.buffer.write(json.dumps(said).encode() + b"\n")
+    for part in parts:
+        sys.stdout.buffer.write(part)
 
 
 if __name__ == "__main__":

@@ -50,6 +50,9 @@ class Evidence(models.Model):
     size = models.BigIntegerField()
     sha256 = models.CharField(max_length=64)
     path = models.CharField(max_length=255, blank=True)  # relative to the directory of evidence
+    parts = models.JSONField(
+        default=list, db_default=[]
+    )  # bytes of each page's picture, where there are several
     sealed = models.BinaryField(default=b"")  # the words that were to be spoken, or questions and answers
     received_at = models.DateTimeField()
     verdict = models.CharField(max_length=8, blank=True)  # matches, differs, unclear

@@ -224,7 +224,9 @@ def _number(request: HttpRequest, name: str) -> int:
 @guard.required
 def evidence_file(request: HttpRequest, ident: int) -> HttpResponse:
     """Show one piece of evidence; who looks is written down first. It cannot become a page of its own."""
-    found_, content = evidence.look(guard.who(request), ident, now=venues.now())
+    said = request.GET.get("page", "1")
+    page = int(said) if said.isascii() and said.isdigit() and len(said) < 4 else 0
+    found_, content = evidence.look(guard.who(request), ident, page=page, now=venues.now())
     response = HttpResponse(content, content_type=found_.media_type)
     response.headers["Content-Disposition"] = "attachment"
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"

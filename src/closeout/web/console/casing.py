@@ -238,6 +238,7 @@ def _evidence(case: Case, may: frozenset[Right]) -> Sequence[dict[str, object]]:
             "gone": one.deleted_at is not None,
             "spoken": evidence.spoken(one),
             "url": reverse("console:evidence", args=[one.pk]),
+            "pages": range(1, max(len(one.parts), 1) + 1),
             "has_file": bool(one.path),
         }
         for one in Evidence.objects.filter(case=case).select_related("judged_by", "case").order_by("-id")

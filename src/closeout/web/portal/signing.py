@@ -78,10 +78,10 @@ def signature(request: HttpRequest, signer: Signer) -> HttpResponse:
 @proving.bounded
 @_required
 def documents(request: HttpRequest, signer: Signer, kind: str) -> HttpResponse:
-    """Take one document as a photo. ``kind``: what is read, always a photo."""
+    """Take one document as a photo or a PDF. ``kind``: what is read, always a document."""
     file = request.FILES.get("file")
     try:
-        if file is None or kind != "photo":
+        if file is None or kind != "document":
             raise refuse("upload_missing")
         signatures.receive(signer, request.POST.get("document", ""), file.read(), now=venues.now())
     except Refused as why:

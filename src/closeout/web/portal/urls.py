@@ -58,7 +58,7 @@ urlpatterns = [
     re_path(r"^stop/(?P<token>.*)$", stopping.link, name="stop_link"),
     path("mandate", noticing.mandate, name="mandate"),
     path("signature", signing.signature, name="signature"),
-    path("signature/documents", signing.documents, {"kind": "photo"}, name="signature_documents"),
+    path("signature/documents", signing.documents, {"kind": "document"}, name="signature_documents"),
     re_path(
         r"^signature/certificate\.(?P<form>pdf|json)$", signing.certificate, name="signature_certificate"
     ),
