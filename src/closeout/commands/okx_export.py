@@ -63,7 +63,7 @@ def _build(venue: OkxVenue, archive: Archive, number: int, target: Path, languag
 
     now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
     records = history.everything(venue.wire)
-    records["ledger"] = list(merged(archive, records["ledger"]))
+    records["ledger"] = list(merged(archive, records["ledger"], history.bill_words(venue.wire)))
     made = export.build(
         records.__getitem__, tuple(history.SHELVES), target, account=f"okx:{number}", venue="okx", made_at=now,
         keys=KeyStore(declared.home() / "signing", name="closeout.okx").prepare(datetime.now(UTC)),
@@ -81,14 +81,16 @@ def _money(amounts: Mapping[str, object]) -> str:
     return ", ".join(f"{amount} {asset}" for asset, amount in amounts.items())
 
 
-def merged(archive: Archive, told: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+def merged(
+    archive: Archive, told: Sequence[Mapping[str, Any]], words: Mapping[str, str]
+) -> Iterator[Mapping[str, Any]]:
     """Yield the ledger: the files first, then what OKX tells by itself; a bill that both have comes once."""
     from closeout.venues.okx import bills
 
     seen = set()
-    for row in bills.entries(archive.ledger()):
+    for row in bills.entries(archive.ledger(), words):
         seen.add(row["transfer_id"])
         yield row
-    for row in bills.entries(told):
+    for row in bills.entries(told, words):
         if row["transfer_id"] not in seen:
             yield row

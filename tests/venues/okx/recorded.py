@@ -302,7 +302,7 @@ ANSWERS: dict[str, list[dict[str, Any]]] = {
         {"apiKey": "sub-key-1", "label": "bot", "perm": "read_only,trade", "ip": ""}
     ],
     "asset/deposit-history": [
-        {"ccy": "BTC", "amt": "0.1", "depId": "88", "txId": "aa", "state": "0", "ts": T0},
+        {"ccy": "BTC", "amt": "0.1", "depId": "88", "txId": "aa", "state": "0", "to": "b", "chain": "BTC"},
         {"ccy": "BTC", "amt": "0.2", "depId": "89", "txId": "ab", "state": "2", "ts": T0},
         {"ccy": "BTC", "amt": "0.3", "depId": "90", "txId": "ac", "state": "12", "ts": T0},
     ],
@@ -310,6 +310,8 @@ ANSWERS: dict[str, list[dict[str, Any]]] = {
         {"ccy": "USDT", "amt": "9", "wdId": "67", "state": "2", "ts": T0},
         {"ccy": "USDT", "amt": "8", "wdId": "68", "state": "17", "ts": T0},
     ],
+    "status of 68": [{"wdId": "68", "state": "in review: ", "estCompleteTime": "02/04/2026, 8:10:48 PM"}],
+    "status of aa": [{"wdId": "", "txId": "aa", "state": "1 of 2", "estCompleteTime": ""}],
     "fiat/withdrawal-order-history": [
         {"ordId": "f1", "ccy": "EUR", "amt": "10", "state": "inqueue", "cTime": T0}
     ],
@@ -318,6 +320,10 @@ ANSWERS: dict[str, list[dict[str, Any]]] = {
     ],
     "affiliate/performance/summary": [
         {"inviteeCnt": "2", "details": [{"commissionCategory": "SPOT", "commission": "0"}], "uTime": T0}
+    ],
+    "affiliate/link/list": [
+        {"channelId": number, "linkStatus": state, "inviteeCnt": many}
+        for number, state, many in (("78", "normal", "2"), ("79", "normal", "0"), ("80", "abnormal", "1"))
     ],
     "asset/bills-history": [
         {"billId": "3", "ccy": "USDT", "balChg": "40", "bal": "60", "type": "226", "ts": T0},
@@ -350,6 +356,8 @@ def name_of(endpoint: Endpoint, params: Any) -> str:
             return f"algo {said['ordType']}"
         if "signal" in endpoint.path or "recurring" in endpoint.path:
             return "bots signal" if "signal" in endpoint.path else "bots recurring"
+        if endpoint.path == "asset/deposit-withdraw-status":
+            return f"status of {said.get('wdId') or said['txId']}"
         if endpoint.path == "fiat/withdrawal-payment-methods":
             return f"banks {said['ccy']}"
     return endpoint.path

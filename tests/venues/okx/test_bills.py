@@ -81,6 +81,18 @@ def test_an_unknown_code_keeps_its_number_and_is_for_a_person() -> None:
     assert (one.kind, one.origin) == (Kind.REVIEW_IN, "funding bill 9999")
 
 
+def test_an_unknown_type_of_a_trading_bill_has_the_word_that_the_exchange_uses() -> None:
+    words = bills.words([{"type": "977", "typeDesc": "Moon fee", "subTypeDetails": []}, {"type": "978"}, {}])
+    assert words == {"977": "Moon fee"}
+    rows = [
+        bill(1, "977", "-1", wallet="trading"),
+        bill(2, "978", "-1", wallet="trading"),
+        bill(3, "977", "-1"),
+    ]
+    told = [row["kind"] for row in bills.entries(rows, words)]
+    assert told == ["trading bill 977: Moon fee", "trading bill 978", "funding bill 977"]
+
+
 def test_words_of_the_quarterly_files() -> None:
     row = bill(1, "", "1", wallet="trading")
     for trade, what, kind in (

@@ -148,8 +148,46 @@ def test_transfers_that_are_not_final() -> None:
     assert transfers["deposit-90"].disputed
 
 
+def test_a_transfer_on_its_way_has_the_date_that_the_exchange_expects() -> None:
+    """R-CHK-19: the estimate is told in the time of Hong Kong; one that is over, or that nobody gives, is no date."""
+    played = Played()
+    seen = look(played, now=NOW, answers=ALL_GOOD)
+    expected = {row.transfer_id: row.expected_at for row in rows(seen, "transfer")}
+    assert expected == {
+        "deposit-88": None, "deposit-90": None, "withdrawal-68": datetime(2026, 2, 4, 12, 10, 48), "fiat-f1": None
+    }  # fmt: skip
+    assert [name for name in played.asked if name.startswith("status of")] == ["status of aa", "status of 68"]
+    late = look(Played(), now=datetime(2026, 2, 5), answers=ALL_GOOD)
+    assert {row.expected_at for row in rows(late, "transfer")} == {None}
+
+
+@pytest.mark.parametrize("said", ["tomorrow", "2026-02-04T20:10:48Z", 7])
+def test_an_expected_date_that_cannot_be_read_is_named_and_the_transfer_stays(said: object) -> None:
+    answers = Played().answers | {"status of 68": [{"wdId": "68", "estCompleteTime": said}]}
+    seen = looked(answers=answers)
+    assert seen.failures["status of withdrawal-68"].kind is Kind.SHAPE
+    assert {row.transfer_id for row in rows(seen, "transfer")} >= {"withdrawal-68", "deposit-88"}
+
+
+def test_only_a_few_transfers_are_asked_about() -> None:
+    """The exchange answers one such question in two seconds."""
+    many = [{"ccy": "USDT", "amt": "8", "wdId": str(number), "state": "1", "ts": "1"} for number in range(9)]
+    played = Played(Played().answers | {"asset/withdrawal-history": many})
+    assert len(rows(look(played, now=NOW, answers=ALL_GOOD), "transfer")) == 9 + 3
+    assert [name for name in played.asked if name.startswith("status of")][1:] == [
+        "status of 0", "status of 1", "status of 2"
+    ]  # fmt: skip
+
+
 def test_an_old_referral_is_not_a_contract() -> None:
-    assert [row.kind for row in rows(looked(), "rebate")] == ["referral"]
+    without = {name: rows for name, rows in Played().answers.items() if name != "affiliate/link/list"}
+    assert [row.kind for row in rows(looked(answers=without), "rebate")] == ["referral"]
+
+
+def test_a_link_that_somebody_came_through_is_an_open_contract() -> None:
+    """R-CHK-12: a link nobody used, or that no longer works, pays nothing."""
+    links = [row for row in rows(looked(), "rebate") if row.kind == "contract"]
+    assert [(row.rebate_id, row.state) for row in links] == [("link-78", "open")]
 
 
 def test_an_empty_account_is_clear_and_the_key_that_looks_goes_last() -> None:

@@ -19,6 +19,7 @@ NEEDED: dict[str, dict[str, str]] = {
     "trade/fills-history": {"instType": "SPOT"},
     "trade/orders-history": {"instType": "SPOT"},
     "trade/orders-history-archive": {"instType": "SWAP"},
+    "asset/deposit-withdraw-status": {"wdId": "1"},
     "tradingBot/grid/orders-algo-pending": {"algoOrdType": "grid"},
     "tradingBot/dca/ongoing-list": {"algoOrdType": "spot_dca"},
     "tradingBot/signal/orders-algo-pending": {"algoOrdType": "contract"},

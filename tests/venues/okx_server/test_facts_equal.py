@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.venues.okx_server.conftest import NoPace, Place, declared_good, wall_now
 
 from closeout.facts.schema import RELATIONS, Relation
+from closeout.venues.okx.endpoints import post
 from closeout.venues.okx.looking import Looked, look
 from closeout.venues.okx_server import keys
 from closeout.venues.sandbox import world
@@ -124,6 +125,21 @@ def checked(place: Place, handle: str, wire: Any) -> list[Relation]:
 def test_everybody_in_the_sandbox(place: Place) -> None:
     for handle in CAST:
         checked(place, handle, place.wire(place.key(handle), pace=NoPace()))
+
+
+def test_a_withdrawal_is_expected_when_the_exchange_expects_it(place: Place) -> None:
+    wire = place.wire(place.key("messy", addresses="127.0.0.1"), pace=NoPace())
+    way = next(one for one in place.venue.destinations(place.people["messy"]) if one.asset == "SOL")
+    told = {"ccy": "SOL", "amt": "0.5", "dest": "4", "toAddr": way.address, "chain": f"SOL-{way.network}"}
+    wire.call(post("asset/withdrawal"), told)
+    (now,) = place.connection.execute("select sandbox.now()").fetchone()
+    seen = look(wire, now=now, answers=declared_good())
+    api = {number(row.transfer_id): row for row in seen.facts["transfer"] if row.kind == "withdrawal"}
+    sql = {number(row.transfer_id): row for row in by_sql(place, "transfer", place.people["messy"])}
+    assert api
+    assert [row.expected_at for row in api.values()] == [
+        sql[name].expected_at.replace(microsecond=0) for name in api
+    ]
 
 
 def coins(most: int) -> st.SearchStrategy[str]:

@@ -48,12 +48,19 @@ def _load() -> tuple[dict[tuple[str, str], Meaning], list[tuple[str, Meaning]]]:
 CODES, WORDS = _load()
 
 
-def meaning(one: Row) -> Meaning:
-    """Say what one ledger record is; a code that nobody knows keeps its own name."""
+def words(rows: Iterable[Row]) -> dict[str, str]:
+    """Read ``account/subtypes``: OKX's own word for each type of a trading bill; what has none is left out."""
+    return {str(row["type"]): str(row["typeDesc"]) for row in rows if row.get("type") and row.get("typeDesc")}
+
+
+def meaning(one: Row, words: Mapping[str, str] | None = None) -> Meaning:
+    """Say what one ledger record is; a code that nobody knows keeps its number, and OKX's own word for it."""
     raw: Row = one["raw"]
     if "type" in raw:
         code = str(raw["type"])
-        known = CODES.get((str(one["wallet"]), code), Meaning(f"{one['wallet']} bill {code}"))
+        word = (words or {}).get(code) if one["wallet"] == "trading" else None
+        unknown = Meaning(f"{one['wallet']} bill {code}" + (f": {word}" if word else ""))
+        known = CODES.get((str(one["wallet"]), code), unknown)
         contract = known.kind == "trade" and str(raw.get("instType", "")) in CONTRACTS
         return Meaning("position") if contract else known
     said = f"{raw.get('Trade Type', '')} {raw.get('Type', '')}".lower()
@@ -63,11 +70,14 @@ def meaning(one: Row) -> Meaning:
     return Meaning("position" if raw.get("Instrument") else said.strip() or "bill")
 
 
-def entries(ledger: Iterable[Row]) -> Iterator[Row]:
-    """Yield the records with the columns that statement and tax files read; the order stays, nothing is left out."""
+def entries(ledger: Iterable[Row], words: Mapping[str, str] | None = None) -> Iterator[Row]:
+    """Yield the records with the columns that statement and tax files read; the order stays, nothing is left out.
+
+    ``words``: what OKX calls the types of trading bills, for those that have no meaning here yet.
+    """
     seen = _Seen()
     for one in ledger:
-        means = meaning(one)
+        means = meaning(one, words)
         yield {
             "transfer_id": f"{one['wallet']}-{one['id']}",
             "entry_id": _entry(one, means, seen),

@@ -44,6 +44,7 @@ GET  asset/non-tradable-assets                 R  6/1
 GET  asset/deposit-history                     R  6/1   by=ts
 GET  asset/withdrawal-history                  R  6/1   by=ts
 GET  asset/transfer-state                      R  10/1
+GET  asset/deposit-withdraw-status             R  1/2
 GET  asset/bills                               R  6/1   by=ts
 GET  asset/bills-history                       R  6/1   by=billId
 GET  asset/convert/history                     R  6/1   by=ts
@@ -95,6 +96,7 @@ GET  copytrading/subpositions-history          R  20/2  by=subPosId
 POST copytrading/close-subposition             T  20/2
 POST copytrading/stop-copy-trading             T  5/2
 GET  sprd/orders-pending                       R  10/2  by=ordId:endId
+GET  sprd/orders-history                       R  20/2  by=ordId:endId
 POST sprd/mass-cancel                          T  10/2
 GET  rfq/rfqs                                  R  2/2   by=rfqId:endId
 GET  rfq/quotes                                R  2/2   by=quoteId:endId
@@ -131,6 +133,7 @@ GET  fiat/withdrawal-order-history             R  3/1   by=cTime
 GET  fiat/withdrawal-payment-methods           R  3/1
 GET  fiat/buy-sell/history                     R  6/1   by=cTime:end
 GET  affiliate/performance/summary             R  3/1
+GET  affiliate/link/list                       R  3/1
 """
 
 

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from closeout.venues.okx import bills
 from closeout.venues.okx.endpoints import get
 from closeout.venues.okx.errors import Failure, Kind
 from closeout.venues.okx.reading import ALGO_TYPES
@@ -65,6 +66,7 @@ SHELVES: Mapping[str, tuple[Shelf, ...]] = {
             for kind in ALGO_TYPES
             for state in ALGO_STATES
         ),
+        Shelf("sprd/orders-history", {}, amount="sz", wallet="trading"),
     ),
     "deposits": (Shelf("asset/deposit-history", {}), Shelf("fiat/deposit-order-history", {})),
     "withdrawals": (Shelf("asset/withdrawal-history", {}), Shelf("fiat/withdrawal-order-history", {})),
@@ -104,6 +106,7 @@ OPTIONAL = frozenset(
     {
         "fiat",
         "finance",
+        "sprd",
         "copytrading",
         "asset/convert/history",
         "trade/easy-convert-history",
@@ -135,6 +138,16 @@ def everything(wire: Wire) -> dict[str, list[Row]]:
             kind: list(heapq.merge(*(one.result() for one in lists), key=_moment_of))
             for kind, lists in reading.items()
         }
+
+
+def bill_words(wire: Wire) -> dict[str, str]:
+    """Return what OKX calls the types of trading bills today; none if it does not say. Raises: Failure."""
+    try:
+        return bills.words(wire.call(get("account/subtypes")))
+    except Failure as failed:
+        if failed.kind is Kind.ABSENT:
+            return {}
+        raise
 
 
 def unexplained(sums: Mapping[str, str], balances: Sequence[Row]) -> dict[str, Decimal]:

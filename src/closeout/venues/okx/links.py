@@ -13,6 +13,7 @@ from closeout.venues.okx.values import (
     ZERO,
     Raw,
     Unreadable,
+    amount,
     amount_or_none,
     flag,
     instant_or_none,
@@ -182,6 +183,20 @@ def affiliate(rows: Sequence[Raw], seen: Seen) -> Iterator[Rebate]:
             asset=None,
             amount=None,
         )
+
+
+def invitations(rows: Sequence[Raw], seen: Seen) -> Iterator[Rebate]:
+    """Read ``affiliate/link/list``: a link that somebody came through still pays commission for what they trade."""
+    for row in rows:
+        if text(row, "linkStatus") != "abnormal" and amount(row, "inviteeCnt"):
+            yield Rebate(
+                account_id=seen.account_id,
+                rebate_id=f"link-{text(row, 'channelId')}",
+                kind="contract",
+                state="open",
+                asset=None,
+                amount=None,
+            )
 
 
 def postings(rows: Sequence[Raw]) -> list[str]:

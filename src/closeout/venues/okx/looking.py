@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
 from closeout.facts.schema import Account
-from closeout.venues.okx import declared, hidden, links, wallets
+from closeout.venues.okx import declared, hidden, links, motion, wallets
 from closeout.venues.okx.collecting import Collected, Looked, sources, tables
 from closeout.venues.okx.declared import Answer
 from closeout.venues.okx.endpoints import get
@@ -20,6 +20,9 @@ from closeout.venues.okx.values import Raw, Unreadable, moment
 from closeout.venues.okx.wire import Wire
 
 __all__ = ["Looked", "look"]
+
+Follows = Callable[[Sequence[Raw]], list[Reading]]
+STATUS = "status of "
 
 
 def look(
@@ -40,17 +43,21 @@ def look(
         raise Failure(Kind.SHAPE, "", f"account/config: {wrong}") from None
     answered: Answers = {CONFIG.name: config}
     wanted = [one for one in READINGS if one is not CONFIG and one.name not in without]
-    answered |= ask(wire, wanted, {SUBS: _of_subs})
+    answered |= ask(wire, wanted, FOLLOW)
     seen = Seen(
         account_id=holder.account_id,
         as_of=now,
         parent_id=holder.parent_id,
         withdraw_min=table(answered, "asset/currencies", wallets.minimums, {}),
         prices=table(answered, "market/index-tickers", wallets.prices, {"USDT": Decimal(1)}),
+        arrivals=_arrivals(answered, now),
     )
     collected = Collected()
     for one in READINGS:
         collected.take(one, answered.get(one.name, Failure(Kind.OTHER, "", "left out")), seen)
+    collected.failures |= {
+        name: one for name, one in answered.items() if name.startswith(STATUS) and isinstance(one, Failure)
+    }
     _look_at_subs(answered, seen, collected)
     residuals = _look_for_hidden(answered, seen, collected)
     kept = declared.fresh(answers or {}, now=now)
@@ -73,6 +80,38 @@ def _of_subs(listed: Sequence[Raw]) -> list[Reading]:
         return [one for sub in links.subs(listed) for one in _sub_readings(sub)]
     except Unreadable:
         return []
+
+
+def _status_of(asked: Callable[[Sequence[Raw]], Mapping[str, Mapping[str, str]]]) -> Follows:
+    """Return what follows a list of deposits or withdrawals: when each that is on its way is expected."""
+
+    def follow(listed: Sequence[Raw]) -> list[Reading]:
+        try:
+            wanted = asked(listed)
+        except Unreadable:
+            return []
+        return [
+            reading(
+                "asset/deposit-withdraw-status", "", name=f"{STATUS}{number}", params=params, optional=True
+            )
+            for number, params in wanted.items()
+        ]
+
+    return follow
+
+
+def _arrivals(answered: Answers, now: datetime) -> dict[str, datetime]:
+    """Return the estimates that lie ahead; one that cannot be read is a failure of its reading and no date."""
+    names = [name for name in answered if name.startswith(STATUS)]
+    dates = {name.removeprefix(STATUS): table(answered, name, motion.arrival, None) for name in names}
+    return {number: at for number, at in dates.items() if at is not None and at > now}
+
+
+FOLLOW: Mapping[str, Follows] = {
+    SUBS: _of_subs,
+    "asset/deposit-history": _status_of(motion.asked_deposits),
+    "asset/withdrawal-history": _status_of(motion.asked_withdrawals),
+}
 
 
 def _look_at_subs(answered: Answers, seen: Seen, collected: Collected) -> None:

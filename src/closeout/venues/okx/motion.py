@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 
 from closeout.facts.schema import Transfer
 from closeout.venues.okx.seen import Seen
-from closeout.venues.okx.values import Raw, amount, instant_or_none, text
+from closeout.venues.okx.values import Raw, Unreadable, amount, instant_or_none, text
 
 DEPOSIT_FINAL = "2"
 DEPOSIT_STUCK = frozenset(
     {"11", "12", "13", "14"}
 )  # blacklist, frozen, intercepted, KYC limit: support ends it
 WITHDRAWAL_FINAL = frozenset({"2", "-1", "-2"})
+ASKED_MAX = 3  # of each list: the exchange answers one question about a transfer in two seconds
+HONG_KONG = "+0800"
 FIAT_FINAL = frozenset({"completed", "failed", "cancelled", "canceled", "rejected"})
 
 
@@ -23,11 +26,15 @@ def deposits(rows: Sequence[Raw], seen: Seen) -> Iterator[Transfer]:
         if state != DEPOSIT_FINAL:
             yield _transfer(
                 seen,
-                f"deposit-{text(row, 'depId', '') or text(row, 'txId')}",
+                _deposit_number(row),
                 "deposit",
                 row,
                 disputed=state in DEPOSIT_STUCK,
             )
+
+
+def _deposit_number(row: Raw) -> str:
+    return f"deposit-{text(row, 'depId', '') or text(row, 'txId')}"
 
 
 def withdrawals(rows: Sequence[Raw], seen: Seen) -> Iterator[Transfer]:
@@ -35,6 +42,36 @@ def withdrawals(rows: Sequence[Raw], seen: Seen) -> Iterator[Transfer]:
     for row in rows:
         if text(row, "state") not in WITHDRAWAL_FINAL:
             yield _transfer(seen, f"withdrawal-{text(row, 'wdId')}", "withdrawal", row)
+
+
+def asked_deposits(rows: Sequence[Raw]) -> dict[str, dict[str, str]]:
+    """Return what ``asset/deposit-withdraw-status`` is asked about deposits, by number. Raises: Unreadable."""
+    names = ("txId", "ccy", "to", "chain")
+    moving = [row for row in rows if text(row, "state") not in {DEPOSIT_FINAL, *DEPOSIT_STUCK}]
+    known = [row for row in moving if all(text(row, name, "") for name in names)]
+    return {_deposit_number(row): {name: text(row, name) for name in names} for row in known[:ASKED_MAX]}
+
+
+def asked_withdrawals(rows: Sequence[Raw]) -> dict[str, dict[str, str]]:
+    """Return what ``asset/deposit-withdraw-status`` is asked about withdrawals, by number. Raises: Unreadable."""
+    moving = [row for row in rows if text(row, "state") not in WITHDRAWAL_FINAL]
+    return {f"withdrawal-{text(row, 'wdId')}": {"wdId": text(row, "wdId")} for row in moving[:ASKED_MAX]}
+
+
+def arrival(rows: Sequence[Raw]) -> datetime | None:
+    """Read ``asset/deposit-withdraw-status``: when the transfer is expected to be over, in naive UTC.
+
+    Raises: Unreadable. Source: OKX API v5 documentation: ``MM/dd/yyyy, h:mm:ss AM/PM`` in UTC+8, an estimate.
+    """
+    for row in rows:
+        said = text(row, "estCompleteTime", "")
+        if said:
+            try:
+                at = datetime.strptime(f"{said} {HONG_KONG}", "%m/%d/%Y, %I:%M:%S %p %z")
+            except ValueError as wrong:
+                raise Unreadable("field estCompleteTime is not a time") from wrong
+            return at.astimezone(UTC).replace(tzinfo=None)
+    return None
 
 
 def fiat(kind: str) -> Callable[[Sequence[Raw], Seen], Iterator[Transfer]]:
@@ -73,5 +110,5 @@ def _transfer(seen: Seen, number: str, kind: str, row: Raw, *, disputed: bool = 
         amount=amount(row, "amt"),
         final=False,
         disputed=disputed,
-        expected_at=instant_or_none(row, "estCompletedTime"),
+        expected_at=instant_or_none(row, "estCompletedTime") or seen.arrivals.get(number),
     )

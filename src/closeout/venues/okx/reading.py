@@ -166,6 +166,7 @@ READINGS: tuple[Reading, ...] = (
         params={"periodType": "last_30d"},
         optional=True,
     ),
+    reading("affiliate/link/list", "rebate", links.invitations, optional=True),
     reading("asset/bills-history", "earn p2p_order", params={"pagingType": "2"}),
     reading("account/bills", "", first_page=True),
 )

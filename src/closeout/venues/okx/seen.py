@@ -17,6 +17,7 @@ class Seen:
     parent_id: int | None = None
     withdraw_min: Mapping[str, Decimal | None] = field(default_factory=dict)
     prices: Mapping[str, Decimal] = field(default_factory=dict)  # USDT for one unit
+    arrivals: Mapping[str, datetime] = field(default_factory=dict)  # expected, by number of the transfer
 
     def value(self, asset: str, amount: Decimal) -> Decimal | None:
         """Value ``amount`` in USDT, or ``None`` if nobody quotes the asset."""

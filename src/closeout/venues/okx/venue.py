@@ -179,7 +179,7 @@ class OkxVenue:
             if account_id != self.look().holder.account_id:
                 return
             rows = history.stream(self.wire, kind)
-            yield from bills.entries(rows) if kind == "ledger" else rows
+            yield from bills.entries(rows, history.bill_words(self.wire)) if kind == "ledger" else rows
         except Failure as failed:
             raise Unreachable(str(failed)) from failed
 

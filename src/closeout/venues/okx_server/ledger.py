@@ -69,6 +69,12 @@ TRADING_TYPES: Mapping[str, tuple[str, str, str]] = {
     "funding_fee": ("8", "173", "SWAP"),
     "repay_loan": ("22", "307", ""),
 }
+TYPE_WORDS: Mapping[str, str] = {
+    "1": "Transfer",
+    "2": "Trade",
+    "8": "Funding fee",
+    "22": "Repay",
+}
 CONTRACT = ("2", "5", "SWAP")  # whatever else posts to the trading account is the result of a position
 
 
@@ -101,6 +107,11 @@ def funding_bills(books: Books, params: Params) -> list[Row]:
     told = _bills(books, params, trading=False, by_id=params.get("pagingType") == "2")
     rows = [bill | {"type": _funding_type(line)} for line, bill in told]
     return [row for row in wanted(rows, params, "ccy") if params.get("type", "") in ("", row["type"])]
+
+
+def bill_types(_: Books, __: Params) -> list[Row]:
+    """Answer ``account/subtypes``: the types of bills that this exchange writes."""
+    return [said(type=code, typeDesc=word, subTypeDetails=[]) for code, word in TYPE_WORDS.items()]
 
 
 def trading_bills(books: Books, params: Params) -> list[Row]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from closeout.venues.okx_server.books import Books, wanted, window
@@ -214,6 +215,35 @@ def withdrawals(books: Books, params: Params) -> list[Row]:
     return [
         row for row in rows if all(params.get(name, "") in ("", row[name]) for name in ("clientId", "wdId"))
     ]
+
+
+def transfer_status(books: Books, params: Params) -> list[Row]:
+    """Answer ``asset/deposit-withdraw-status`` for a withdrawal. Raises: Refusal("50014") without ``wdId``.
+
+    Deposits of this exchange have no hash of a chain, so nobody can ask about them.
+    """
+    if not params.get("wdId"):
+        raise Refusal("50014", "wdId")
+    rows = [
+        row for row in _movements(books, params, "withdrawal") if str(row["movement_id"]) == params["wdId"]
+    ]
+    return [
+        said(wdId=row["movement_id"], txId="", state=_stage(row), estCompleteTime=_expected(row))
+        for row in rows
+    ]
+
+
+def _stage(row: Mapping[str, Any]) -> str:
+    pending = row["state"] == "pending"
+    return "Pending withdrawal: waiting for confirmations" if pending else "Withdrawal complete: done"
+
+
+def _expected(row: Mapping[str, Any]) -> str:
+    """Say when it is expected to be over, as OKX does: in the time of Hong Kong, without leading zeros of hours."""
+    if row["state"] != "pending" or row["expected_at"] is None:
+        return ""
+    at = row["expected_at"] + timedelta(hours=8)
+    return f"{at:%m/%d/%Y}, {at.hour % 12 or 12}:{at:%M:%S} {'PM' if at.hour >= 12 else 'AM'}"
 
 
 def fiat(kind: str) -> Any:
