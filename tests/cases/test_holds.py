@@ -42,8 +42,8 @@ def place(people: People, case: Case, exchange: Exchange, **more: Any) -> CaseHo
     return holds.place(people.session("compliance-1"), case, **said, now=exchange.now)
 
 
-def signed_in(people: People, name: str) -> Client:
-    client = Client(HTTP_ACCEPT_LANGUAGE="en")
+def signed_in(people: People, name: str, *, language: str = "en") -> Client:
+    client = Client(headers={"accept-language": {"zh": "zh-hans"}.get(language, language)})
     session = client.session
     begun = people.session(name)
     StaffSession.objects.filter(pk=begun.pk).update(started_at=timezone.now())  # sessions go by the real time

@@ -162,7 +162,16 @@ def receive(request: EvidenceRequest, content: bytes, *, now: datetime) -> Evide
     :func:`uploads.read` refuses).
     """
     _demand_open(request, now=now)
-    clean = uploads.read(request.kind if request.kind in uploads.MOST else "document", content)
+    return keep(request, read(request.kind, content), now=now)
+
+
+def read(kind: str, content: bytes) -> uploads.Clean:
+    """Return the clean form of what was sent as ``kind``. Raises: Refused (what :func:`uploads.read` refuses)."""
+    return uploads.read(kind if kind in uploads.MOST else "document", content)
+
+
+def keep(request: EvidenceRequest, clean: uploads.Clean, *, now: datetime) -> Evidence:
+    """Seal what was read; it waits for the identity team. Raises: Refused (evidence_closed, sentence_expired)."""
     case = request.case
     subject = vaults.subject_of(case.venue, case.account_id)
     sealed = vaults.vault().seal(subject, CLASS, clean.content, context=CONTEXT)

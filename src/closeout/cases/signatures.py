@@ -89,11 +89,10 @@ def receive(signer: Signer, code: str, content: bytes, *, now: datetime) -> Evid
     Raises: Refused (evidence_closed, not_now, and what :func:`evidence.receive` refuses).
     """
     with transaction.atomic():
-        case, mandate = _locked(signer)
-        if code != OF_SIGNER and code not in KINDS[mandate.kind].documents:
-            raise refuse("evidence_closed")
-        if Evidence.objects.filter(case=case).count() >= UPLOADS_MAX:
-            raise refuse("evidence_closed")
+        _wanted(signer, code)
+    clean = evidence.read(code, content)
+    with transaction.atomic():
+        case, mandate = _wanted(signer, code)
         request, _ = EvidenceRequest.objects.get_or_create(
             case=case, kind=code, signer=signer, state="open",
             defaults={
@@ -103,7 +102,17 @@ def receive(signer: Signer, code: str, content: bytes, *, now: datetime) -> Evid
         if request.expires_at < now:
             request.expires_at = now + evidence.ANSWER_DAYS
             request.save(update_fields=["expires_at"])
-    return evidence.receive(request, content, now=now)
+    return evidence.keep(request, clean, now=now)
+
+
+def _wanted(signer: Signer, code: str) -> tuple[Case, Mandate]:
+    """Lock what a document belongs to, if it is one that can still be shown. Raises: Refused."""
+    case, mandate = _locked(signer)
+    if code != OF_SIGNER and code not in KINDS[mandate.kind].documents:
+        raise refuse("evidence_closed")
+    if Evidence.objects.filter(case=case).count() >= UPLOADS_MAX:
+        raise refuse("evidence_closed")
+    return case, mandate
 
 
 def _locked(signer: Signer) -> tuple[Case, Mandate]:
