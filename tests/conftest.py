@@ -39,6 +39,7 @@ LONGEST = (
     "conditions",
 )  # files that nobody should wait for alone
 TEMPLATE, TEMPLATE_KEYRING = "closeout_template", "closeout_template_keyring"
+TEMPLATE_CASES = "closeout_template_cases"
 
 _first = SCRATCH not in os.environ
 _session_lock: int | None = None
@@ -167,6 +168,35 @@ def _make_template(url: str, name: str, apply: Any) -> None:
         )
 
 
+@pytest.fixture(scope="session")
+def case_template(cluster_url: str, django_db_blocker: Any) -> str:
+    """The name of a database with every room's tables and those of the case file: to be copied, never used.
+
+    The first process of a run that asks makes it: Django's migrations take seconds.
+    """
+    from django.core.management import call_command
+    from django.db import connection as django_connection
+
+    settings = django_connection.settings_dict
+    kept = settings["NAME"]
+
+    def migrate(fresh: psycopg.Connection[Any]) -> None:
+        migrations.apply_all(fresh)
+        fresh.commit()
+        settings["NAME"] = fresh.info.dbname
+        try:
+            with django_db_blocker.unblock():
+                django_connection.close()  # it may still point to the database of other tests
+                call_command("migrate", verbosity=0, interactive=False)
+                django_connection.close()
+        finally:
+            settings["NAME"] = kept
+
+    with locks.exclusive(_scratch / "template.lock"):
+        _make_template(cluster_url, TEMPLATE_CASES, migrate)
+    return TEMPLATE_CASES
+
+
 @contextlib.contextmanager
 def _clone(url: str, template: str) -> Iterator[str]:
     name = f"t{os.getpid()}_{next(_number)}"
@@ -216,22 +246,19 @@ def connection(_shared_database: str) -> Iterator[psycopg.Connection[tuple[Any, 
 
 @pytest.fixture(scope="session")
 def django_db_setup(
-    request: pytest.FixtureRequest, cluster_url: str, django_db_blocker: Any
+    request: pytest.FixtureRequest, cluster_url: str, case_template: str, django_db_blocker: Any
 ) -> Iterator[None]:
     """Make Django's test database with the tables of the core rooms as well, and a keyring beside it."""
     from django.db import connection as django_connection
     from django.test.utils import setup_databases, teardown_databases
 
     suffix = getattr(request.config, "workerinput", {}).get("workerid", "")
-    django_connection.settings_dict["TEST"]["NAME"] = f"django{os.getpid()}{suffix}"
+    asked = {"NAME": f"django{os.getpid()}{suffix}", "TEMPLATE": case_template}
+    django_connection.settings_dict["TEST"].update(asked)
     with _clone(cluster_url, TEMPLATE_KEYRING) as keyring, pytest.MonkeyPatch.context() as environment:
         environment.setenv("CLOSEOUT_KEYRING_URL", keyring)
         with django_db_blocker.unblock():
             made = setup_databases(verbosity=0, interactive=False)
-            url = databases.with_name(cluster_url, django_connection.settings_dict["NAME"])
-            with databases.connect(url) as fresh:
-                migrations.apply_all(fresh)
-            fresh.close()
         yield
         with django_db_blocker.unblock():
             teardown_databases(made, verbosity=0)

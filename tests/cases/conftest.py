@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.db import connection, connections
 from psycopg import sql
 from tests.cases.exchange import Exchange, furnish
@@ -58,16 +57,14 @@ def _at(name: str, keyring: str) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def furnished(cluster_url: str, django_db_blocker: Any) -> Iterator[str]:
+def furnished(cluster_url: str, case_template: str, django_db_blocker: Any) -> Iterator[str]:
     """The name of a database with holders whose accounts can be closed; its keyring is beside it."""
     name = f"furnished{os.getpid()}"
-    _copy(cluster_url, name, "closeout_template")
+    _copy(cluster_url, name, case_template)
     _copy(cluster_url, f"{name}_keyring", "closeout_template_keyring")
     with django_db_blocker.unblock():
-        with _at(name, f"{name}_keyring"):
-            call_command("migrate", verbosity=0, interactive=False)
-            with venues.sandbox().connection() as opened:
-                furnish(opened, BEGINS)
+        with _at(name, f"{name}_keyring"), venues.sandbox().connection() as opened:
+            furnish(opened, BEGINS)
         yield name
     _drop(cluster_url, name, f"{name}_keyring")
 

@@ -11,8 +11,6 @@ from typing import Any, ClassVar
 
 import psycopg
 import pytest
-from django.core.management import call_command
-from django.db import connection as django_connection
 from psycopg import sql
 from tests.clearing import people
 
@@ -112,18 +110,11 @@ def copy_of(cluster_url: str) -> Callable[[str], AbstractContextManager[str]]:
 
 @pytest.fixture
 def clone_with_cases(
-    database: str, copy_of: Callable[[str], AbstractContextManager[str]], django_db_blocker: Any
+    cluster_url: str,
+    case_template: str,
+    copy_of: Callable[[str], AbstractContextManager[str]],
+    django_db_blocker: Any,
 ) -> Iterator[Callable[[], AbstractContextManager[str]]]:
     """Return how a database is made that has the tables of the case file beside the core's."""
-    settings = django_connection.settings_dict
-    kept = settings["NAME"]
-    settings["NAME"] = psycopg.conninfo.conninfo_to_dict(database)["dbname"]
-    try:
-        with django_db_blocker.unblock():
-            django_connection.close()  # it may still point to the database of other tests
-            call_command("migrate", verbosity=0, interactive=False)
-            django_connection.close()
-            yield lambda: copy_of(database)
-            django_connection.close()
-    finally:
-        settings["NAME"] = kept
+    with django_db_blocker.unblock():
+        yield lambda: copy_of(databases.with_name(cluster_url, case_template))
