@@ -69,7 +69,7 @@ def browser(account: int) -> Any:
     from django.conf import settings
     from django.test import Client
 
-    client = Client(headers={"accept-language": "en"})
+    client = Client(headers={"accept-language": "en"}, SERVER_NAME="localhost")
     session = client.session
     session.update({"venue": "sandbox", "account": account, "masked": "***",
                     "signed_in_at": datetime.now(UTC).isoformat()})  # fmt: skip

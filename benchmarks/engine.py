@@ -47,16 +47,6 @@ select
     %(now)s, repeat('0', 64), 'declined', %(now)s, 0
 from made
 """
-WAITING = """
-insert into cases_case (
-    number, venue, account_id, state, due_at, held, language, policy_id, revision, opened_at, submitted_at, verified_at,
-    action_digest, records_choice, looked_at, withdrawals
-)
-select
-    'CW-' || n, 'sandbox', 10000000 + n, 'cooling_off', %(now)s + interval '1 day' + n * interval '1 second', false,
-    'en', %(policy)s, 2, %(now)s, %(now)s, %(now)s, repeat('0', 64), 'declined', %(now)s, 0
-from generate_series(%(first)s, %(last)s) as n
-"""
 FLOOR = """
 with due as (
     select id, number from cases_case where state = 'cooling_off' and due_at <= %(now)s
@@ -129,17 +119,6 @@ def furnish(count: int) -> None:
     execute(PEOPLE, count=count, now=now, due_at=now - timedelta(minutes=1), policy=policy)
     for table in ("cases_case", "sandbox.account", "sandbox.identity", "sandbox.contact"):
         execute(f"vacuum analyze {table}")
-
-
-def wait(first: int, last: int) -> None:
-    """Make cases that are not due, a million at a time."""
-    from closeout.cases import policies, venues
-
-    now = venues.now()
-    policy = policies.keep(policies.in_force(), now=now).pk
-    for begin in range(first, last, 1_000_000):
-        execute(WAITING, now=now, policy=policy, first=begin + 1, last=min(begin + 1_000_000, last))
-    execute("vacuum analyze cases_case")
 
 
 def timed(deed: Callable[[], int]) -> tuple[int, Meter]:
@@ -309,10 +288,15 @@ def main() -> None:
     asked = wanted.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is stopped
     with bench():
+        from benchmarks import engine_growth
+
+        from closeout.cases import worker
+
         say(
             f"{'processor milliseconds a case':44} {'cases':>11} {'wall':>12} {'python':>9} {'server':>9} {'both':>9}"
         )
         furnish(2_000)
+        worker.set_memory_apart()  # as a worker does when it starts
         engine()  # warms plans and caches
         ours = against_the_floor(asked.cases)
         furnish(10_000)
@@ -323,11 +307,12 @@ def main() -> None:
         )
         if asked.peers:
             beside_peers(asked.peers, ours)
-        for workers in (1, 2):
+        for workers in (1, 2) * 2:
             furnish(min(asked.cases, 60_000) // 3)
             line(f"{workers} worker(s)", *timed(lambda count=workers: crowd(count)))
+        one_application()
         line("closed at the sandbox and recorded", *closed_at_the_venue(asked.venue))
-        growth(asked.waiting)
+        engine_growth.growth(asked.waiting)
 
 
 def against_the_floor(count: int) -> float:
@@ -362,14 +347,19 @@ def beside_peers(count: int, ours: float) -> None:
         line(f"    {name} alone, the job does nothing", count, peer(cases, now(), work=False))
 
 
-def growth(waiting: int) -> None:
-    """Compare few with many cases that are not due."""
-    costs = []
-    for first, last in ((0, 100_000), (100_000, waiting)):
-        wait(first, last)
-        furnish(20_000)
-        costs.append(line(f"beside {last:,} waiting cases", *timed(engine)))
-    say(f"    a case costs {costs[1] / costs[0]:.2f} times as much")
+def one_application() -> None:
+    """Let one of the sandbox's people apply on the pages, and count."""
+    from benchmarks import application
+
+    from closeout.cases import sandbox, venues
+
+    sandbox.prepare()
+    accounts = {person.handle: person.account_id for person in venues.sandbox().people()}
+    cost = application.apply(accounts["clean"])
+    say(
+        f"one application on the pages: {cost.writing} writing transactions (bar: 12), {cost.transactions} with those "
+        f"that only read, {cost.statements} statements"
+    )
 
 
 if __name__ == "__main__":
