@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Many tests wait for a server, a browser or a rate limit: one process more than there are cores.
 WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1); [ $$n -ge 3 ] && echo 4 || echo $$((n + 1)))
 
-.PHONY: help demo serve test test-web lighthouse check ready browser style types layers sql-style tests format clean lake test-spark test-hostile bench-screen bench-records tax-agreement crash-clearing crash-closing crash-mutants demo-exit bench-engine bench-okx bench-clearing bench-live bench-portal soak storms
+.PHONY: help demo serve test test-web lighthouse check ready browser style types layers sql-style tests format clean lake test-spark test-hostile bench-screen bench-records tax-agreement crash-clearing crash-closing crash-machines crash-mutants demo-exit bench-engine bench-okx bench-clearing bench-live bench-portal soak storms
 
 help: ## show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | sort | awk -F '	' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -69,6 +69,9 @@ crash-clearing: ready ## kill a clearing at every commit point, start again, com
 
 crash-closing: ready ## kill a closing at every commit point, from application to erased, and its server too
 	$(RUN)/python -m tests.crash.closing --light $(ARGS)
+
+crash-machines: ready ## kill workers at random, fail over to a standby, fill the disk (needs root), take over from the dead
+	$(RUN)/python -m tests.crash.machines $(ARGS)
 
 crash-mutants: ready ## plant bugs in the closing; each must be found within 200 schedules
 	$(RUN)/python -m tests.crash.mutants $(ARGS)

@@ -292,6 +292,7 @@ def main() -> None:
 
         from closeout.cases import worker
 
+        one_application()
         say(
             f"{'processor milliseconds a case':44} {'cases':>11} {'wall':>12} {'python':>9} {'server':>9} {'both':>9}"
         )
@@ -310,7 +311,6 @@ def main() -> None:
         for workers in (1, 2) * 2:
             furnish(min(asked.cases, 60_000) // 3)
             line(f"{workers} worker(s)", *timed(lambda count=workers: crowd(count)))
-        one_application()
         line("closed at the sandbox and recorded", *closed_at_the_venue(asked.venue))
         engine_growth.growth(asked.waiting)
 
@@ -353,7 +353,7 @@ def one_application() -> None:
 
     from closeout.cases import sandbox, venues
 
-    sandbox.prepare()
+    sandbox.prepare(at=datetime(2026, 1, 5, 8))
     accounts = {person.handle: person.account_id for person in venues.sandbox().people()}
     cost = application.apply(accounts["clean"])
     say(

@@ -104,17 +104,16 @@ class Holder:
     def _apply(self, case: Any) -> None:
         from closeout.cases import applications, consent, venues
 
-        if case is None:
-            applications.open_case(self._account, venue=venues.SANDBOX, language="en", now=venues.now())
-        elif not case.action_digest:
-            shown = applications.show_consent(case, language="en", now=venues.now())
-            self._until(shown.shown_at + timedelta(seconds=5))
-            points = [point.code for point in consent.POINTS]
-            applications.give_consent(case, points, language="en", now=venues.now())
-        elif not case.records_choice:
-            applications.choose_records(case, "declined", now=venues.now())
-        else:
+        if case is not None and case.action_digest:
             self._verify(case)
+            return
+        case = applications.begin(self._account, venue=venues.SANDBOX, language="en", now=venues.now())
+        shown = applications.show_consent(case, language="en", now=venues.now())
+        self._until(shown.shown_at + timedelta(seconds=5))
+        points = [point.code for point in consent.POINTS]
+        applications.accept(
+            case, points, choice="declined", why="moving away", language="en", now=venues.now()
+        )
 
     def _verify(self, case: Any) -> None:
         from closeout.cases import applications, codes, queries, sandbox, venues, verification, worker
@@ -123,17 +122,19 @@ class Holder:
         if not lacking:
             applications.submit(case, now=venues.now())
             return
-        factor = lacking[0]
-        if factor not in queries.live_factors(case, now=venues.now()):
+        live = queries.live_factors(case, now=venues.now())
+        if unsent := [factor for factor in lacking if factor not in live]:
             self._until(venues.now() + timedelta(seconds=61))
-            codes.send(case, factor, now=venues.now())
+            codes.send(case, *unsent, now=venues.now())
             worker.run_until_idle(now=venues.now())
-        code = (
-            sandbox.authenticator(self._account)
+        typed = {
+            factor: sandbox.authenticator(self._account)
             if factor == "totp"
             else newest_code(sandbox.outbox(), factor)
-        )
-        codes.confirm(case, factor, code, now=venues.now())
+            for factor in lacking
+        }
+        for why in codes.confirm_all(case, typed, now=venues.now()).values():
+            raise why
 
 
 def newest_code(outbox: Path, factor: str) -> str:

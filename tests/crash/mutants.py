@@ -144,7 +144,7 @@ def no_history() -> None:
     """A step leaves no line of history."""
     from closeout.cases import journal
 
-    told = "%(actor)s, %(now)s, detail from moved"
+    told = "from moved as m join step as s on s.place = m.place"
     _text(journal, "RECORD", told, f"{told} where false")
 
 

@@ -27,6 +27,8 @@ def _begin(name: str, environment: Mapping[str, str]) -> None:
     """Let this process work on the database called ``name``."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.environ.update(environment)
+    if said := environment.get("CRASH_SAID"):  # what a killed server makes them say is no part of the matrix
+        os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), 2)
     from django.db import connection
 
     from closeout.cluster import databases
@@ -96,15 +98,26 @@ def apply_all(name: str, environment: Mapping[str, str], acknowledged: Path) -> 
     os._exit(0)
 
 
-def work(name: str, environment: Mapping[str, str], lease: timedelta | None = None, at: str = "") -> None:
-    """Be a worker until killed. ``lease``: of its effects; ``at``: the named point at which it dies."""
+def work(
+    name: str,
+    environment: Mapping[str, str],
+    lease: timedelta | None = None,
+    at: str = "",
+    mutant: str = "",
+) -> None:
+    """Be a worker until killed.
+
+    ``lease``: of its effects; ``at``: the named point at which it dies; ``mutant``: the bug that is planted in it.
+    """
     _begin(name, environment)
-    from tests.crash import holder
+    from tests.crash import holder, mutants
 
     from closeout import failpoints
     from closeout.cases import effects, worker
 
     holder.note_documents()
+    if mutant:
+        mutants.MUTANTS[mutant]()
     effects.LEASE = lease or effects.LEASE
     worker.IDLE_SECONDS = 0.05
     failpoints._named, failpoints._nth, failpoints._passes = at, "1", itertools.count(1)
