@@ -152,7 +152,7 @@ def test_a_bug_fails_its_own_effect_alone_and_not_for_ever(
     assert [states(case) for case in good] == [["done", "done"]] * 3
     for _ in range(effects.BUGS_MAX):
         exchange.work(minutes=15)
-    (failed,) = queries.failed_effects()
+    (failed,) = EffectRow.objects.filter(state="failed")
     assert (failed.case_id, failed.fault, failed.attempts) == (bad.pk, "bug", effects.BUGS_MAX)
     assert states(bad) == ["failed", "ready"], "nobody is told of a freeze that failed"
     monkeypatch.undo()

@@ -14,7 +14,7 @@ from psycopg.rows import tuple_row
 from psycopg.types.datetime import TimestamptzLoader
 
 from closeout.cases import corrections, ordered, policies
-from closeout.cases.models import Case, CaseEvent, CaseHold, Challenge, Document, EffectRow, Mandate
+from closeout.cases.models import Case, CaseEvent, CaseHold, Challenge, Document, Mandate
 from closeout.conditions import check
 from closeout.facts.postgres import PostgresFacts, array
 from closeout.lifecycle import CLOSED, FINAL, Event, State
@@ -216,11 +216,6 @@ def stopped_by_mandates(idents: Collection[int]) -> frozenset[int]:
     waits = Q(stops=True, accepted_by=None) | Q(signers__objected_at__isnull=False)
     rows = Mandate.objects.filter(waits, case__in=idents, state="open")
     return frozenset(rows.values_list("case_id", flat=True))
-
-
-def failed_effects() -> list[EffectRow]:
-    """Return the effects that were given up and wait for a person, oldest first."""
-    return list(EffectRow.objects.filter(state="failed").order_by("id"))
 
 
 def told_last(idents: Collection[int]) -> Mapping[int, Mapping[str, Any]]:

@@ -174,4 +174,5 @@ def reason(code: str | None, language: str) -> str:
     """Say why; an unknown code is shown as it is, for support; ``okx_51234`` is OKX's own."""
     if code is not None and code.startswith("okx_"):
         return OKX[language].format(code=code.removeprefix("okx_"))
-    return {**REASONS, **PLACES}.get(code or "", UNKNOWN)[language].format(code=code)
+    known = REASONS.get(code or "") or PLACES.get(code or "", UNKNOWN)
+    return known[language].format(code=code)

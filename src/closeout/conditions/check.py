@@ -109,12 +109,13 @@ def check(
         rows = answered.setdefault(found[0], {}).setdefault(found[1], [])
         if found[1] != PRESENT:
             rows.append(_blocker(found))
+    said_of_all = {PRESENT} if present else set()
     clean = findings({}, unreadable)  # the same for every account of which nothing but its presence was said
     return {
         number: Report(
             number,
             as_of,
-            clean if len(answered[number]) == present else findings(answered[number], unreadable),
+            clean if answered[number].keys() == said_of_all else findings(answered[number], unreadable),
         )
         for number in dict.fromkeys(accounts)
         if number in answered and (not present or PRESENT in answered[number])
