@@ -321,7 +321,12 @@ def against_the_floor(count: int) -> float:
     spent = {}
     for what, deed in (("bare SQL", floor), ("engine", engine)) * rounds:
         furnish(count // rounds)
+        before = rows()
         done, meter = timed(deed)
+        written = [now - then for now, then in zip(rows(), before, strict=True)]
+        assert written == [done] * 3, (
+            f"{what} wrote {written} rows of history, effects and audit for {done} cases"
+        )
         cost = line(f"cooling-off to closing: {what}", done, meter)
         spent.setdefault(what, []).append((cost, meter.wall / done))
     mean = {
@@ -332,6 +337,15 @@ def against_the_floor(count: int) -> float:
         f"    the engine takes {ours / bare:.2f} times the processor of bare SQL, {slow / quick:.2f} times the time"
     )
     return float(ours)
+
+
+def rows() -> tuple[int, int, int]:
+    """Return how many rows of history, effects and audit there are: both must write the same."""
+    found: tuple[int, int, int] = execute(
+        "select (select count(*) from cases_caseevent), (select count(*) from cases_effect), "
+        "(select count(*) from audit.entry)"
+    )
+    return found
 
 
 def beside_peers(count: int, ours: float) -> None:

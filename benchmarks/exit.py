@@ -167,7 +167,7 @@ def main() -> None:
 def _exit(count: int, out: Path) -> None:
     import os
 
-    from closeout.cases import senders, vaults, venues
+    from closeout.cases import senders, vaults, venues, worker
     from closeout.cases.campaigns import changing, planning, plans, starting
     from closeout.venues.sandbox import world
 
@@ -185,6 +185,7 @@ def _exit(count: int, out: Path) -> None:
     with lap("plan, population frozen, dry run"):
         campaign, dry = planning.plan(PLAN, by="ada", now=venues.now())
     say(f"    {dry.document()}")
+    worker.set_memory_apart()  # as a worker does when it starts
     starting.start(campaign.name, by="ben", now=venues.now())
     starting.start(campaign.name, by="cleo", now=venues.now())
     members = list(campaign.members.values_list("account_id", flat=True)[:3])

@@ -116,7 +116,7 @@ HOLDABLE = frozenset(State) - FINAL
 STOPPED_BY_HOLD = frozenset({V.SUBMIT, V.ORDER, V.BEGIN, V.APPROVE, V.RESUME, V.CLOSE, V.ERASE, V.LAPSE})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Life:
     """What the lifecycle needs to know of a case. Times are aware UTC.
 

@@ -16,6 +16,7 @@ from closeout.cases.operations import SYSTEM, Actor
 from closeout.lifecycle import State
 from closeout.policy import Policy, laws
 from closeout.reasons import refuse
+from closeout.records.vault import Vault
 from closeout.venues.base import Holder
 
 PAGE = 50
@@ -195,15 +196,21 @@ def _accounts(venue: str, kind: str, contact: str) -> Sequence[int]:
 
 def hash_of(kind: str, contact: str) -> bytes:
     """Return the keyed hash of a contact in its normal form: no case in addresses, digits only in numbers."""
+    return _hashed(vaults.vault(), kind, contact)
+
+
+def _hashed(vault: Vault, kind: str, contact: str) -> bytes:
     normal = contact.strip().lower() if kind == "email" else re.sub(r"\D", "", contact)
-    return vaults.vault().tombstone(normal, field=kind)
+    return vault.tombstone(normal, field=kind)
 
 
-def _hashes(case: Case, holder: Holder | None) -> list[ContactHash]:
+def _hashes(case: Case, holder: Holder | None, vault: Vault) -> list[ContactHash]:
     known = [("email", holder.email), ("phone", holder.phone)] if holder else []
     known += [(CHANNELS[channel], address) for channel, address in (holder.replaced if holder else ())]
     return [
-        ContactHash(venue=case.venue, account_id=case.account_id, kind=kind, hash=hash_of(kind, contact))
+        ContactHash(
+            venue=case.venue, account_id=case.account_id, kind=kind, hash=_hashed(vault, kind, contact)
+        )
         for kind, contact in known
         if contact
     ]
@@ -220,7 +227,8 @@ def collect(*, now: datetime, most: int = BATCH) -> int:
     fresh = list(Case.objects.filter(searchable=False).order_by("id")[:most])
     holders = venues.sandbox().holders([case.account_id for case in fresh]) if fresh else {}
     if fresh:
-        hashes = [row for case in fresh for row in _hashes(case, holders.get(case.account_id))]
+        vault = vaults.vault()
+        hashes = [row for case in fresh for row in _hashes(case, holders.get(case.account_id), vault)]
         _note(hashes, [case.pk for case in fresh])
     return len(fresh) + _reviews(now=now, most=most) + _escalate(now=now, most=most)
 

@@ -31,7 +31,7 @@ HOLDER = Actor("holder")
 SYSTEM = Actor("system")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Step:
     """One case after one event."""
 

@@ -59,7 +59,7 @@ class Finding:
     evidence: tuple[Blocker, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Report:
     """The self-check of one account: every condition, in the order of the catalogue."""
 

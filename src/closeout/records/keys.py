@@ -98,8 +98,16 @@ class FileKeys:
 
     def unwrap(self, name: str, wrapped: bytes, *, context: bytes) -> bytes:
         """Decrypt what ``wrap`` returned. Raises: KeyGone, KeyStoreUnsafe."""
+        return self.unwrap_all(name, [(wrapped, context)])[0]
+
+    def unwrap_all(self, name: str, wrapped: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
+        """Decrypt many, each with its context, and read the key once; it is not kept, for it may be destroyed.
+
+        Raises: KeyGone, KeyStoreUnsafe.
+        """
         try:
-            return AESGCM(self._read(name)).decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], context)
+            key = AESGCM(self._read(name))
+            return [key.decrypt(text[:NONCE_BYTES], text[NONCE_BYTES:], context) for text, context in wrapped]
         except (InvalidTag, ValueError) as wrong:
             raise KeyGone(f"not wrapped by {name}") from wrong
 
@@ -141,6 +149,13 @@ class FileKeys:
             return path.read_bytes()
         except FileNotFoundError as gone:
             raise KeyGone(f"no key {name}") from gone
+
+
+def unwrap_all(port: KeyPort, name: str, wrapped: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
+    """Decrypt what ``name`` wrapped, each with its context, at once where the port can. Raises: KeyGone."""
+    if isinstance(port, FileKeys):
+        return port.unwrap_all(name, wrapped)
+    return [port.unwrap(name, text, context=context) for text, context in wrapped]
 
 
 def write_private(path: Path, content: bytes, *, keep: bool = False) -> None:

@@ -20,7 +20,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from psycopg.rows import tuple_row
 
-from closeout.records.keys import KEY_BYTES, NONCE_BYTES, KeyGone, KeyPort
+from closeout.records.keys import KEY_BYTES, NONCE_BYTES, KeyGone, KeyPort, unwrap_all
 
 CLASSES = ("operational", "retention")
 FORMAT = 1
@@ -148,13 +148,22 @@ class Vault:
                 (list(subjects), cls),
             )
             rows = cursor.fetchall()
-        return {
-            subject: (
-                version,
-                self._kek.unwrap(kek, bytes(wrapped), context=wrapped_as(subject, cls, version)),
-            )
-            for subject, version, kek, wrapped in rows
-        }
+        keys = self._unwrapped(rows, cls)
+        return {subject: (version, keys[subject, version]) for subject, version, *_ in rows}
+
+    def _unwrapped(
+        self, rows: Sequence[tuple[str, int, str, bytes]], cls: str
+    ) -> dict[tuple[str, int], bytes]:
+        """Return keys by subject and version from rows of the keyring; each key of an epoch is asked for once."""
+        by_epoch: dict[str, list[tuple[str, int, bytes]]] = {}
+        for subject, version, kek, wrapped in rows:
+            by_epoch.setdefault(kek, []).append((subject, version, bytes(wrapped)))
+        found: dict[tuple[str, int], bytes] = {}
+        for kek, of_epoch in by_epoch.items():
+            texts = [(wrapped, wrapped_as(subject, cls, version)) for subject, version, wrapped in of_epoch]
+            keys = unwrap_all(self._kek, kek, texts)
+            found |= {one[:2]: key for one, key in zip(of_epoch, keys, strict=True)}
+        return found
 
     def open_all(self, cls: str, sealed: Mapping[str, bytes], *, context: str = "") -> dict[str, bytes]:
         """Decrypt one text of each of many people, by subject, with one question to the keyring.
@@ -169,16 +178,16 @@ class Vault:
                 " where k.subject = any(%s) and k.class = %s",
                 (list(sealed), cls),
             )
-            keys = {(subject, version): (kek, bytes(wrapped)) for subject, version, kek, wrapped in cursor}
-        opened = {}
-        for subject, text in sealed.items():
-            version = HEAD.unpack_from(text)[1]
-            if (subject, version) not in keys:
-                continue
-            kek, wrapped = keys[subject, version]
-            key = self._kek.unwrap(kek, wrapped, context=wrapped_as(subject, cls, version))
-            opened[subject] = _decrypted(key, text, _bound(context, subject, cls, version))
-        return opened
+            rows = cursor.fetchall()
+        wanted = {(subject, HEAD.unpack_from(text)[1]) for subject, text in sealed.items()}
+        keys = self._unwrapped([row for row in rows if row[:2] in wanted], cls)
+        return {
+            subject: _decrypted(
+                keys[subject, version], sealed[subject], _bound(context, subject, cls, version)
+            )
+            for subject, version in wanted
+            if (subject, version) in keys
+        }
 
     def destroy(self, subject: str, cls: str, at: datetime) -> Destroyed:
         """Destroy every key of ``subject`` and ``cls``; return the receipt, the first one if it is repeated.
