@@ -188,6 +188,39 @@ def test_what_lies_in_different_blocks_is_sealed_and_checked_alike(main: psycopg
     assert found(main) == {*gone, ("changed", numbers[count - 1])}
 
 
+def test_entries_are_read_in_linear_time_whatever_the_planner_believes(
+    main: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The planner took a window that ends at the newest transaction for a few rows, and sorted all for each block."""
+    count, block = 3000, 32
+    monkeypatch.setattr(audit, "BLOCK", block)
+    write(main, 0, count)
+    main.commit()
+    main.autocommit = True
+    main.execute("vacuum analyze audit.entry")
+    reading = (
+        "select sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)) from pg_stat_xact_user_tables"
+        " where schemaname = 'audit' and relname like 'entry%'"
+    )
+    newest = main.execute("select max(xid)::text from audit.entry").fetchone()
+    assert newest is not None
+    with main.transaction(), main.cursor() as cursor:
+        window = audit.blocks(cursor, audit.LEAVES, since=(1, 0), until=(1, int(newest[0]) + 1))
+        assert sum(len(leaves) for (leaves,) in window) == count * 32
+        (read,) = cursor.execute(reading.encode()).fetchone() or (0,)
+        assert count <= read <= 4 * count
+        assert cursor.execute("show enable_sort").fetchone() == ("on",)
+
+
+def test_a_record_that_was_altered_to_look_like_two_is_named(main: psycopg.Connection[Any]) -> None:
+    numbers = write(main, 0, 3)
+    seal(main)
+    whole = entry(0).record() + b"\n\x00" + entry(1).record()
+    as_superuser(main, "update audit.entry set rec = %s where number = %s", whole, numbers[0])
+    as_superuser(main, "delete from audit.entry where number = %s", numbers[1])
+    assert found(main) == {("changed", numbers[0]), ("missing", numbers[1])}
+
+
 def test_a_log_that_lost_every_entry_is_named(main: psycopg.Connection[Any]) -> None:
     numbers = write(main, 0, 3)
     seal(main)

@@ -198,7 +198,10 @@ def blocks(
     """Yield ``values``, aggregates over each block of entries from ``since`` to ``until`` (epoch, transaction id).
 
     Each block has :data:`BLOCK` entries, the last one fewer. ``values`` comes from code, never from a person.
+    Call it in a transaction. Entries come in the order of their index, whatever statistics say of their number:
+    sorting what is left for each block anew would take the square of the time.
     """
+    own.execute("set local enable_sort = off")
     query = BLOCKS.format(values=values, block=BLOCK)
     window = {
         "before": BEFORE,
@@ -208,6 +211,7 @@ def blocks(
         "until": str(until[1]),
     }
     yield from own.stream(query.encode(), window, binary=True)
+    own.execute("set local enable_sort to default")
 
 
 def _extend(own: Cursor, size: int, window: Iterator[tuple[bytes, bytes]]) -> tuple[int, bytes]:

@@ -7,11 +7,10 @@ rewritten and signed again with the operator's own key passes here; only a witne
 from __future__ import annotations
 
 import hashlib
-import struct
+import secrets
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, pairwise
 from typing import Any
 
 import psycopg
@@ -33,8 +32,9 @@ STORED = (
     "(select string_agg(t.{0}, '' order by t.index) from audit.tile as t where t.level = 0"  # noqa: S608 - constants
     f" and t.index >= block.place * {TILES} and t.index < (block.place + 1) * {TILES})"
 )
+# The records come joined by a mark that is drawn anew for each check: no record can have been altered to hold it.
 CHECKED = f"""
-string_agg(int4send(length(rec) + 1), ''), '\\x00'::bytea || string_agg(rec, '\\x00'::bytea), {NUMBERS},
+'\\x00'::bytea || string_agg(rec, '\\xMARK00'::bytea), {NUMBERS},
 array_agg(number) filter (where {WRONG}), {STORED.format("numbers")}, {STORED.format("hashes")}
 """
 
@@ -217,11 +217,13 @@ def _compare(connection: Connection, heads: Sequence[Head], report: Report) -> N
     matching, roots = _Matching(report), _Roots(heads, report)
     until = (heads[-1].epoch, heads[-1].until) if heads else (0, "0")
     seen, wrong = 0, list[int]()
+    mark = secrets.token_bytes(8)
+    checked = CHECKED.replace("MARK", mark.hex())
     with connection.cursor(row_factory=tuple_row) as cursor:
-        for lengths, records, numbers, differing, named, leaves in blocks(
-            cursor, CHECKED, since=(FIRST_EPOCH, 0), until=until
+        for records, numbers, differing, named, leaves in blocks(
+            cursor, checked, since=(FIRST_EPOCH, 0), until=until
         ):
-            found = _leaf_hashes(lengths, records)
+            found = _leaf_hashes(records.split(mark))
             if found != leaves or numbers != named:
                 matching.compare(_pairs(named or b"", leaves or b""), _pairs(numbers, found))
             roots.extend(leaves or b"")
@@ -245,11 +247,10 @@ def _compare(connection: Connection, heads: Sequence[Head], report: Report) -> N
             report.add("changed", number, "its columns are not what its record says")
 
 
-def _leaf_hashes(lengths: bytes, records: bytes) -> bytes:
-    """Return the leaf hashes of records that lie one after another, each with the mark of a leaf before it."""
+def _leaf_hashes(records: Sequence[bytes]) -> bytes:
+    """Return the leaf hashes of records that already have the mark of a leaf before them."""
     sha256 = hashlib.sha256
-    ends = accumulate(struct.unpack(f">{len(lengths) // 4}i", lengths), initial=0)
-    return b"".join([sha256(records[begin:end]).digest() for begin, end in pairwise(ends)])
+    return b"".join([sha256(record).digest() for record in records])
 
 
 def _pairs(numbers: bytes, leaves: bytes) -> list[Sealed]:

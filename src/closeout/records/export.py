@@ -32,10 +32,7 @@ CHUNK = 1 << 20
 EPOCH = (1980, 1, 1, 0, 0, 0)  # every member has the same date: equal content gives equal bytes
 STORED = (".parquet", ".pdf")  # compressed already
 LEDGER = "ledger"
-LEVEL = (
-    1  # twice the size of the best is a fifth of the time, and Parquet is there for whoever wants it small
-)
-LEVEL_NAME = "compress_level" if hasattr(zipfile.ZipInfo(), "compress_level") else "_compresslevel"
+LEVEL = 1  # Parquet is there for whoever wants it small
 
 Rows = Iterable[Mapping[str, Any]]
 Progress = Callable[[str, int], None]
@@ -252,14 +249,22 @@ def _zip(parts: Path, aside: Path, seen: Seen) -> list[Exported]:
             name = path.relative_to(parts).as_posix()
             member = zipfile.ZipInfo(name, EPOCH)
             member.compress_type = zipfile.ZIP_STORED if name.endswith(STORED) else zipfile.ZIP_DEFLATED
-            setattr(member, LEVEL_NAME, LEVEL)
             member.external_attr = 0o644 << 16
             member.file_size = path.stat().st_size
             with path.open("rb") as source, archive.open(member, "w") as into:
+                if member.compress_type == zipfile.ZIP_DEFLATED:
+                    _compress_fast(into)
                 shutil.copyfileobj(source, into, CHUNK)
             sha256, size = _seen(path, seen)
             files.append(Exported(name, size, sha256))
     return files
+
+
+def _compress_fast(into: Any) -> None:
+    """Let another library compress this member: the same format in a quarter of the time that zlib takes."""
+    from isal import isal_zlib  # not on every way
+
+    into._compressor = isal_zlib.compressobj(LEVEL, isal_zlib.DEFLATED, -isal_zlib.MAX_WBITS)  # noqa: SLF001
 
 
 def verify(path: Path, keys: PublicKeys | None = None) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def _write(rows: Iterable[Row] | Iterable[pa.RecordBatch], target: Path, schema:
         return _write_batches(chain(first, stream), target)
     batch: list[Row] = first
     schema = _widened(schema, batch)[0]
-    with pq.ParquetWriter(target, schema, compression="zstd", compression_level=1) as writer:
+    with _writer(target, schema) as writer:
         while batch:
             count += len(batch)
             wider, columns = _widened(schema, batch)
@@ -94,11 +94,19 @@ def _write_batches(batches: Iterable[pa.RecordBatch], target: Path) -> int:
     """Write what comes in columns already; the columns are those of the first batch."""
     count, stream = 0, iter(batches)
     first = next(stream)
-    with pq.ParquetWriter(target, first.schema, compression="zstd", compression_level=1) as writer:
+    with _writer(target, first.schema) as writer:
         for batch in chain([first], stream):
             count += batch.num_rows
             writer.write_batch(batch, row_group_size=ROW_GROUP)
     return count
+
+
+def _writer(target: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """Return a writer of ``target``. Only texts repeat themselves: a dictionary of numbers costs time and size."""
+    texts = [field.name for field in schema if field.type == pa.string()]
+    return pq.ParquetWriter(
+        target, schema, compression="zstd", compression_level=1, use_dictionary=texts or False
+    )
 
 
 def _widened(schema: pa.Schema, batch: Sequence[Row]) -> tuple[pa.Schema, list[pa.Array]]:
@@ -186,8 +194,8 @@ def derive(using: duckdb.DuckDBPyConnection, parquet: Path, *, csv_to: Path, jso
         begun = False
         for batch in _texts(using, parquet, schema) if len(schema) else ():
             texts = [_trimmed(batch.column(at), field) for at, field in enumerate(schema)]
-            as_csv.write(_joined(_csv_pieces(texts)))
-            lines = _joined(_json_pieces(schema, texts, iter(batch.columns[len(schema) :])))
+            as_csv.write(_csv_lines(texts))
+            lines = _json_lines(schema, texts, iter(batch.columns[len(schema) :]))
             as_json.write(lines if begun else b"[" + lines[1:])
             begun = True
         as_json.write(b"\n]\n" if begun else b"[]\n")
@@ -227,31 +235,32 @@ def _csv_header(names: Sequence[str]) -> bytes:
     return line.getvalue().encode()
 
 
-def _csv_pieces(texts: Sequence[pa.Array]) -> list[Any]:
-    pieces: list[Any] = []
+def _csv_lines(texts: Sequence[pa.Array]) -> bytes:
     nothing = "" if len(texts) > 1 else '""'  # an empty line would be no row at all
-    for cells in texts:
-        pieces += ["," if pieces else "", pc.coalesce(cells, nothing) if cells.null_count else cells]
-    return [*pieces, "\n"]
+    cells = [pc.coalesce(column, nothing) if column.null_count else column for column in texts]
+    cells[-1] = pc.binary_join_element_wise(cells[-1], "\n", "")
+    return _joined(pc.binary_join_element_wise(*cells, ","))
 
 
-def _json_pieces(schema: pa.Schema, texts: Sequence[pa.Array], written: Iterator[pa.Array]) -> list[Any]:
+def _json_lines(schema: pa.Schema, texts: Sequence[pa.Array], written: Iterator[pa.Array]) -> bytes:
     pieces: list[Any] = []
+    close = f",{LINE}{{"
     for field, cells in zip(schema, texts, strict=True):
-        begin = f"{',' if pieces else f',{LINE}{{'}{json.dumps(field.name, ensure_ascii=False)}:"
+        begin, close = close + f"{json.dumps(field.name, ensure_ascii=False)}:", ","
         if field.type == pa.string():
             values = next(written)
-        elif field.type == DECIMAL or pa.types.is_timestamp(field.type):
-            values = pc.binary_join_element_wise('"', cells, '"', "")
-        else:
+        elif field.type != DECIMAL and not pa.types.is_timestamp(field.type):
             values = cells
+        elif cells.null_count:
+            values = pc.binary_join_element_wise('"', cells, '"', "")
+        else:  # quotation marks that stand around every value go along with the names
+            begin, values, close = begin + '"', cells, '",'
         pieces += [begin, pc.coalesce(values, "null") if values.null_count else values]
-    return [*pieces, "}"]
+    return _joined(pc.binary_join_element_wise(*pieces, close.removesuffix(",") + "}", ""))
 
 
-def _joined(pieces: Sequence[Any]) -> bytes:
-    """Return every row's pieces one after another, row after row."""
-    rows = pc.binary_join_element_wise(*pieces, "")
+def _joined(rows: pa.Array) -> bytes:
+    """Return the rows one after another."""
     _, offsets, data = rows.buffers()
     (end,) = struct.unpack_from("=i", offsets, 4 * len(rows))
     return bytes(data[:end])
