@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
+from django.utils.translation import override
 from tests.cases.exchange import Exchange
 from tests.cases.people import People, referred, seeded
 from tests.cases.test_holds import signed_in
 
-from closeout.cases import audit, decisions, evidence, findings, inquiries, messages, repair, venues
+from closeout.cases import (
+    applications,
+    audit,
+    decisions,
+    evidence,
+    findings,
+    inquiries,
+    mandates,
+    messages,
+    repair,
+    stories,
+    venues,
+)
 from closeout.cases.models import EffectRow, Finding, VenueInquiry
 from closeout.policy.laws import Rule
 from closeout.reasons import Refused
 from closeout.venues.sandbox import world
+from closeout.web.console import overseeing
+
+ROOMS = re.compile(
+    "(account|archive|case|certificate|clearing|consent|contact|decision|effect|erasure|evidence|finding|hold|inquiry"
+    "|mandate|message|receipt|records|retention|statements|task|waiver):"
+)  # what the log of a case tells of
 
 
 @pytest.fixture
@@ -97,8 +118,8 @@ def test_auditors_read_the_log_of_a_case_and_others_do_not(exchange: Exchange, p
     case = referred(exchange, exchange.accounts[0])
     page = f"/console/cases/{case.number}/audit"
     text = signed_in(people, "auditor-1").get(page).content.decode()
-    assert "case:refer" in text
-    assert "consent:give" in text
+    assert "Sent to manual review" in text
+    assert "Consequences read and agreed to" in text
     assert signed_in(people, "compliance-1").get(page).status_code == 200
     for name in ("support-1", "identity-1", "approver-1", "operator-1"):
         assert signed_in(people, name).get(page).status_code == 403
@@ -160,3 +181,19 @@ def test_where_the_law_forbids_more_the_files_and_time_decide(
     for name in ("approver-1", "approver-2"):
         decisions.answer(people.session(name), decision.pk, agrees=True, now=exchange.now)
     assert exchange.again(case).state == "cooling_off"
+
+
+def test_every_line_of_the_log_of_a_case_has_a_name() -> None:
+    """Issue 7: what the code writes into the log is said in words to an auditor, in both languages."""
+    found = set()
+    for path in (Path(audit.__file__).parent).glob("*.py"):
+        found |= set(re.findall(r'"([a-z_]+:[a-z_]+)"', path.read_text(encoding="utf-8")))
+    found |= {f"case:{event}" for event in stories.TITLES}
+    found |= {f"decision:ask_{action}" for action in decisions.RULES}
+    found |= {f"records:{choice}" for choice in applications.CHOICES}
+    about = {event for event in found - {mandates.NOBODY} if ROOMS.match(event)}
+    assert len(about) > 50
+    for language, sign in (("zh", r"[\u4e00-\u9fff]"), ("en", "^[A-Z]")):
+        with override("zh-hans" if language == "zh" else "en"):
+            names = {event: str(overseeing.what(event, language)) for event in about}
+        assert [event for event, name in names.items() if not re.search(sign, name)] == []

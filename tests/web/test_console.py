@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
+from tests.cases.pdfs import pdf
 from tests.web.looking import faults_of
 
 
@@ -16,6 +18,16 @@ def agent(visitor: Any, backstage: Any, name: str, then: str = "/console/") -> A
     visitor.context.add_cookies([{"name": "sid", "value": backstage.staffed(name=name), "url": visitor.site}])
     visitor.open(then)
     return visitor
+
+
+def press(page: Any, selector: str) -> None:
+    """Go to what ``selector`` means with the Tab key alone, and press Enter."""
+    for _ in range(100):
+        page.keyboard.press("Tab")
+        if page.evaluate("(wanted) => document.activeElement.matches(wanted)", selector):
+            page.keyboard.press("Enter")
+            return
+    pytest.fail(f"the keyboard does not come to {selector}")
 
 
 def test_signing_in_needs_the_second_factor(visit: Any) -> None:
@@ -38,7 +50,7 @@ def test_signing_in_needs_the_second_factor(visit: Any) -> None:
 
 
 def test_a_lost_authenticator_goes_through_video_and_two_approvals(visit: Any, backstage: Any) -> None:
-    """R-DIA-6, R-SUP-4, R-SUP-7, hard case 23: from "lost" to cooling-off without a reset."""
+    """R-DIA-6, R-SUP-4, R-SUP-6, R-SUP-7, hard case 23: from "lost" to cooling-off; approvers use only the keyboard."""
     account, language = backstage.person(handle="clean"), "zh"
     backstage.applied(account=account, language=language)
     holder = visit(language=language)
@@ -78,9 +90,10 @@ def test_a_lost_authenticator_goes_through_video_and_two_approvals(visit: Any, b
     identity.page.locator("#decisions form.stack button.small").click()
     for name in ("approver-1", "approver-2"):
         approver = agent(visit(language=language, width=1280), backstage, name, "/console/?team=approval")
-        approver.page.get_by_role("link", name=number).click()
-        approver.page.locator("#decisions button[value=yes]").click()
-        approver.page.wait_for_url(f"**/cases/{number}*")
+        press(approver.page, f"main a[href$='{number}']")  # from the queue to the decision: two keys pressed
+        approver.page.wait_for_url(f"**/cases/{number}")
+        press(approver.page, "#decisions button[value=yes]")
+        approver.page.wait_for_url(f"**/cases/{number}#decisions")
         assert approver.complaints == []
     assert backstage.state(account=account) == "cooling_off"
     assert holder.complaints == []
@@ -148,7 +161,7 @@ def test_a_message_goes_both_ways_and_a_foreign_address_is_marked(visit: Any, ba
 def test_an_heir_gives_notice_signs_and_objects(
     visit: Any, backstage: Any, tmp_path: Path, language: str, width: int
 ) -> None:
-    """R-SUP-11, hard case 28: notice without sign-in, opened by an agent, signed, and stopped by one objection."""
+    """R-SUP-11, hard case 28: notice without sign-in, opened by an agent, signed, a PDF seen, one objection stops."""
     place = Path(os.environ.get("PICTURES") or tmp_path)
     screen = "phone" if width < 500 else "desktop"
     account = backstage.person(handle="clean")
@@ -171,7 +184,21 @@ def test_an_heir_gives_notice_signs_and_objects(
     page.locator("form.card button.full").first.click()
     page.locator("#documents").wait_for()
     page.screenshot(path=place / f"signature-{language}-{screen}.png", full_page=True)
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    (tmp_path / "death.pdf").write_bytes(pdf(2))
+    page.set_input_files("#file", tmp_path / "death.pdf")
+    page.locator("#documents button.full").click()
+    page.wait_for_url("**/signature#documents")
+    assert faults_of(heir) == []
+    page.set_viewport_size({"width": width, "height": 844})
+    there = f"/console/cases/{backstage.number(account=account)}"
+    identity = agent(visit(language=language, width=width), backstage, "identity-1", there)
+    identity.page.locator("#evidence summary").click()
+    for number in (1, 2):
+        seen = identity.page.locator(f"#evidence img[src$='page={number}']")
+        seen.scroll_into_view_if_needed()
+        expect(seen).to_have_js_property("complete", True)
+        assert seen.evaluate("(image) => image.naturalHeight") == 1753
+    assert identity.complaints == []
     page.locator("button[name=object]").click()
     page.locator(".note.stop").wait_for()
     support.page.reload()
@@ -185,12 +212,13 @@ def test_the_pages_are_accessible_and_hold_their_width(visit: Any, backstage: An
     """Issue 7: queue, case, search, numbers; WCAG 2.2 AA by axe, light and dark, no overflow at any width."""
     account = backstage.person(handle="messy")
     backstage.applied(account=account, language=language)
+    campaign = backstage.campaigned(name=f"looked-at-{language}", account=backstage.person(handle="dust"))
     case = f"/console/cases/{backstage.number(account=account)}"
     pages = {
         "compliance-1": ("/console/", case, f"/console/search?q={account}", "/console/numbers", f"{case}/audit",
                          f"{case}/reconciliation"),
         "support-1": ("/console/mandates",),
-        "operator-1": ("/console/campaigns", "/console/plans"),
+        "operator-1": ("/console/campaigns", "/console/plans", f"/console/campaigns/{campaign}"),
     }  # fmt: skip
     wrong = []
     for name, paths in pages.items():

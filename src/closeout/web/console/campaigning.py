@@ -16,8 +16,9 @@ from closeout.cases.campaigns import funnel, starting, words
 from closeout.cases.models import Campaign
 from closeout.cases.permissions import Role
 from closeout.conditions.catalog import by_code
-from closeout.reasons import Reason, refuse
+from closeout.reasons import refuse
 from closeout.web.console import guard, numbering, pages
+from closeout.web.console import words as texts
 
 READERS = frozenset({Role.OPERATOR, Role.APPROVER, Role.AUDITOR, Role.COMPLIANCE})
 ORDERERS = frozenset({Role.OPERATOR, Role.APPROVER})
@@ -51,7 +52,7 @@ def campaigns(request: HttpRequest) -> HttpResponse:
         "campaigns.html",
         _("Campaigns"),
         rows=rows,
-        stopped=Reason("brake", {"why": standing.why}).sentence(language) if standing.engaged else "",
+        stopped=texts.BRAKES[standing.why] % {"by": standing.by} if standing.engaged else "",
         first=standing.release_by,
         may_order=staff.role in ORDERERS,
         may_stop=staff.role in ORDERERS | {Role.COMPLIANCE},

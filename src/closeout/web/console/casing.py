@@ -199,14 +199,15 @@ def history(case: Case, language: str) -> Sequence[dict[str, object]]:
             {
                 "title": stories.TITLES[line.event][language],
                 "at": line.at,
-                "actor": "" if line.event in NEUTRAL else _actor(line.actor),
+                "actor": "" if line.event in NEUTRAL else named(line.actor),
             }
             for line in queries.history(case)
         ),
     ]
 
 
-def _actor(said: str) -> object:
+def named(said: str) -> object:
+    """Say who did something: an agent by name, everybody else by what they are."""
     kind, _, name = said.partition(":")
     return name if kind == "agent" else words.AUTHORS.get(kind, said)
 

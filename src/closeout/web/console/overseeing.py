@@ -8,10 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from closeout.cases import audit, contacts, staff, venues
+from closeout.cases import audit, contacts, staff, stories, venues
 from closeout.cases.permissions import Right
 from closeout.reasons import refuse
-from closeout.web.console import guard, pages, words
+from closeout.web.console import casing, guard, pages, words
 
 
 @require_GET
@@ -33,13 +33,24 @@ def audit_page(request: HttpRequest, number: str) -> HttpResponse:
             {
                 "line": one,
                 "at": datetime.fromisoformat(one.at),
-                "what": words.EVENTS.get(one.event, one.event),
+                "what": what(one.event, pages.language()),
+                "who": casing.named(one.actor),
                 "details": [f"{name}: {value}" for name, value in sorted(one.details.items()) if value != ""],
             }
             for one in found
         ],
         following=found[-1].number if len(found) == audit.PAGE else 0,
     )
+
+
+def what(event: str, language: str) -> object:
+    """Say a line of the log in words: an event of the case as its history does, a question with what was asked."""
+    room, _colon, name = event.partition(":")
+    if room == "case" and name in stories.TITLES:
+        return stories.TITLES[name][language]
+    if room == "decision" and (action := name.removeprefix("ask_")) in words.ACTIONS:
+        return _("Asked for: %(what)s") % {"what": words.ACTIONS[action]}
+    return words.EVENTS.get(event, event)
 
 
 @require_POST

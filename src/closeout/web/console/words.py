@@ -110,6 +110,8 @@ AUDIENCES = {
     "compliance": _("Note for compliance"),
 }
 AUTHORS = {
+    "claimant": _("Who gave notice"),
+    "venue": _("Venue"),
     "holder": _("Holder"),
     "agent": _("Agent"),
     "signer": _("Signer"),
@@ -146,6 +148,36 @@ EFFECTS = {
     "message.send": _("Send a letter"),
 }
 EVENTS = {
+    "account:protect": _("Account protected"),
+    "account:recover": _("Account given back"),
+    "archive:build": _("Archive of records built"),
+    "archive:download": _("Archive of records downloaded"),
+    "case:policy": _("Moved to the policy in force"),
+    "certificate:download": _("Certificate downloaded"),
+    "certificate:issue": _("Certificate issued"),
+    "clearing:confirmed": _("Clearing confirmed"),
+    "clearing:written_off": _("Small balances given up"),
+    "consent:give": _("Consequences read and agreed to"),
+    "decision:agree": _("Agreed to a decision"),
+    "decision:changed": _("Request void: the case changed"),
+    "decision:denied": _("Decision denied"),
+    "decision:deny": _("Did not agree to a decision"),
+    "decision:done": _("Decision carried out"),
+    "decision:expired": _("Request for a decision expired"),
+    "erasure:early": _("Early erasure begun"),
+    "mandate:decline": _("Notice declined"),
+    "mandate:notice": _("Notice given"),
+    "receipt:download": _("Receipt downloaded"),
+    "records:downloaded": _("Records downloaded"),
+    "records:declined": _("Records declined"),
+    "retention:ask": _("Asked to keep longer"),
+    "retention:end": _("What the law kept was deleted"),
+    "retention:extend": _("Kept longer"),
+    "retention:keep": _("Kept as the law says"),
+    "statements:download": _("Statements downloaded"),
+    "task:close": _("Task settled"),
+    "task:escalate": _("Task escalated: its clock runs out"),
+    "waiver:grant": _("Waiting period waived"),
     "contact:unmask": _("Contacts shown in full"),
     "evidence:view": _("Evidence looked at"),
     "evidence:judge": _("Evidence judged"),
@@ -163,6 +195,12 @@ EVENTS = {
     "mandate:open": _("Opened for signers"),
     "mandate:sign": _("Signed"),
     "mandate:object": _("Objected"),
+}
+BRAKES = {
+    "person": _("%(by)s stopped everything that cannot be undone. Two people let it go on."),
+    "clock_jump": _(
+        "A clock jumped, so everything that cannot be undone stopped by itself. Two people let it go on."
+    ),
 }
 LANGUAGES = {"zh": "中文", "en": "English"}
 GROUPS = {"blocked": _("Stands in the way"), "unknown": _("Cannot be read now"), "clear": _("Met")}
