@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Many tests wait for a server, a browser or a rate limit: one process more than there are cores.
 WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1); [ $$n -ge 3 ] && echo 4 || echo $$((n + 1)))
 
-.PHONY: help demo serve test test-web lighthouse check ready browser style types layers sql-style tests format clean lake test-spark test-hostile bench-screen bench-records tax-agreement crash-clearing crash-closing crash-machines crash-mutants demo-exit bench-engine bench-okx bench-clearing bench-live bench-portal soak storms
+.PHONY: help demo serve test test-web lighthouse check ready browser style types layers sql-style tests format clean lake test-spark screen-agreement test-hostile bench-screen bench-records tax-agreement crash-clearing crash-closing crash-machines crash-mutants demo-exit bench-engine bench-okx bench-clearing bench-live bench-portal soak storms
 
 help: ## show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | sort | awk -F '	' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -120,6 +120,9 @@ lake:
 test-spark: lake ## the conditions on a real Spark cluster, in an environment of its own
 	.venv/spark/bin/python -m pytest tests/lake -p no:randomly $(ARGS)
 
+screen-agreement: lake ## one population with DuckDB and with Spark: the same summary, the same blockers
+	.venv/spark/bin/python -m benchmarks.screen_agreement $(ARGS)
+
 test-hostile: ready lake ## 2,000 hostile worlds: oracle, PostgreSQL, DuckDB and Spark agree
 	HOSTILE_EXAMPLES=2000 $(RUN)/pytest tests/conditions/test_differential.py $(ARGS)
 	HOSTILE_EXAMPLES=2000 .venv/spark/bin/python -m pytest tests/lake -k hostile -p no:randomly $(ARGS)
@@ -138,6 +141,6 @@ tax-agreement: ready ## our tax lots and files against rp2 and BittyTax; needs t
 	cd $$(mktemp -d) && $(alone) --with BittyTax==0.6.0 --with pyarrow --with duckdb --with psycopg[binary] \
 	  python $(CURDIR)/tests/agreement/bittytax_audit.py
 
-bench-screen: ready ## screening measured against decoding, Python and rule engines
+bench-screen: ready lake ## screening measured against decoding, Spark, Python and rule engines
 	$(UV) sync --frozen --group peers
 	$(RUN)/python benchmarks/screening.py $(ARGS)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,15 +21,14 @@ from closeout.facts.engine import Row
 from closeout.facts.parquet import Folder
 from closeout.facts.schema import RELATIONS, columns
 
-SIZE = 250_000  # accounts in a bucket; keeps the peak below 256 MB
+SIZE = 500_000  # accounts in a bucket; keeps the peak below 256 MB
 # Finds accounts with more than one row in the relation; see Screen._proven.
 ONE_EACH = {"identity_duplicate": "identity"}
 # Three sums over hashes say that two relations hold the same accounts much sooner than a join.
-FINGERPRINT = "count(*), sum(hash(r.account_id)::hugeint), bit_xor(hash(r.account_id))"
+FINGERPRINT = ("count(*)", "sum(hash(r.account_id)::hugeint)", "bit_xor(hash(r.account_id))")
 # Version 2 writes numbers as differences, which is small enough: packing costs a sixth of the whole union. Long
 # dictionaries are given up early: an item is a number that stands there once.
 FORMAT = "format parquet, parquet_version v2, compression uncompressed, dictionary_size_limit 1000"
-_ABSENT = re.compile(r"\(r\.(\w+) IS NULL\)")
 
 
 @dataclass(frozen=True)
@@ -41,12 +40,13 @@ class Bucket:
     most: int
 
 
-def split(folder: Folder) -> list[Bucket]:
-    """Divide the accounts of ``folder`` into ranges of about SIZE accounts; reads account ids only.
+def split(folder: Folder, *, size: int | None = None) -> list[Bucket]:
+    """Divide the accounts of ``folder`` into ranges of about ``size`` (SIZE) accounts; reads account ids only.
 
-    Files that already hold separate ranges are the buckets; otherwise a sample of the ids says where to cut.
+    Files that already hold separate ranges are put together to buckets; otherwise a sample of the ids says where
+    to cut.
     """
-    size = SIZE
+    size = size or SIZE
     spans = sorted(folder.ranges[path] for path in folder.files["account"] if path in folder.ranges)
     if not spans:
         return []
@@ -54,7 +54,8 @@ def split(folder: Folder) -> list[Bucket]:
     most = max(span[1] for span in folder.ranges.values())
     apart = all(one[1] < other[0] for one, other in pairwise(spans))
     fits = apart and folder.accounts <= len(spans) * size
-    cuts = [span[0] for span in spans[1:]] if fits else _cuts(folder, size)
+    several = max(1, size * len(spans) // folder.accounts)  # files in a bucket
+    cuts = [span[0] for span in spans[several::several]] if fits else _cuts(folder, size)
     edges = [least, *sorted({cut for cut in cuts if least < cut <= most}), most + 1]
     return [Bucket(n, low, high - 1) for n, (low, high) in enumerate(pairwise(edges))]
 
@@ -98,39 +99,43 @@ class Screen:
     def counts(self, bucket: Bucket) -> dict[str, int]:
         """Count the rows of each condition and data fault, doubted or not, without writing any."""
         found = {one.code: 0 for one in self.conditions}
-        for relation, asked in self._alone(bucket, self.conditions):
+        hoped = frozenset(one.lacks.relation for one in self.conditions if one.lacks)
+        alone = dict(self._alone(bucket, self._given(hoped)))
+        prints: dict[tuple[str, str], Row] = {}
+        for relation in RELATIONS:
+            asked, roles = alone.get(relation, []), self._roles(relation)
             tied = [one for one in self.conditions if one.drives == relation and self._is_few(one)]
-            source = self._source(relation, bucket)
-            cells = [f"count_if({decision}) as c{n}" for n, (_, decision) in enumerate(asked)]
-            lists = [
-                f"list({_cell(one)}) filter (where {literal(one.implied, self._policy)}) as l{n}"
-                for n, one in enumerate(tied)
-            ]
-            row = self._tally(source, cells, lists)
-            found |= {one.code: count for (one, _), count in zip(asked, row, strict=True)}
-            for number, one in enumerate(tied):
-                text = self._text(one, bucket, kept={relation: _listed(one, number)})
-                found[one.code] = self._count(text)
-        proven = self._proven(bucket)
-        for one in self.conditions:
+            if asked or roles or tied:
+                cells = [f"count_if({decision})" for _, decision in asked]
+                lists = [
+                    f"list({_cell(one)}) filter (where {literal(one.implied, self._policy)}) as l{n}"
+                    for n, one in enumerate(tied)
+                ]
+                row = self._tally(self._runs(relation, bucket), [*cells, *_printed(roles)], lists)
+                found |= {one.code: count for (one, _), count in zip(asked, row, strict=False)}
+                prints |= _by_role(roles, row[len(cells) :])
+                for number, one in enumerate(tied):
+                    text = self._text(one, bucket, kept={relation: _listed(one, number)})
+                    found[one.code] = self._count(text)
+        proven = self._same(prints)
+        for one in self._given(proven):
             if one.where is None and not self._is_few(one) and not self._is_settled(one, proven):
-                found[one.code] = self._count(self._text(one, bucket, proven=proven))
+                found[one.code] = self._count(self._text(one, bucket))
         return found
 
     def write(self, bucket: Bucket, path: Path) -> None:
         """Write every blocker and every row of a data fault of ``bucket`` to a Parquet file."""
         proven = self._proven(bucket)
         doubted = self._doubt(bucket, proven)
-        sound = [one for one in self.conditions if not one.faults]
+        sound = [one for one in self._given(proven) if not one.faults]
         parts = [self._shape(), f"select {COLUMNS} from doubt_row"]
+        for relation, asked in self._alone(bucket, sound):
+            source = self._source(relation, bucket)
+            for reads in {frozenset(one.reads) for one, _ in asked}:
+                alike = [(one, decision) for one, decision in asked if frozenset(one.reads) == reads]
+                parts.append(self._sure(f"({branch(source, alike, self._policy)})", reads, doubted))
         parts += [
-            self._sure(
-                f"({branch(self._source(relation, bucket), asked, self._policy)})", {relation}, doubted
-            )
-            for relation, asked in self._alone(bucket, sound)
-        ]
-        parts += [
-            self._sure(f"({self._coded(one, bucket, proven)})", one.reads.keys(), doubted)
+            self._sure(f"({self._coded(one, bucket)})", one.reads.keys(), doubted)
             for one in sound
             if one.where is None and not self._is_settled(one, proven)
         ]
@@ -173,11 +178,12 @@ class Screen:
 
     def _tally(self, source: str, cells: Sequence[str], lists: Sequence[str]) -> Row:
         """Return ``cells`` over all rows of ``source`` and leave ``lists`` in the table ``tally``: one pass."""
-        select = f"select {', '.join([*cells, *lists])} from ({source}) as r"
+        named = [f"{cell} as c{n}" for n, cell in enumerate(cells)]
+        select = f"select {', '.join([*named, *lists])} from ({source}) as r"
         if lists:
             self.connection.execute(f"create or replace temp table tally as {select}")
-            select = f"select {', '.join(cell.rpartition(' as ')[2] for cell in cells)} from tally"
-        return self.connection.execute(select).fetchall()[0]
+            select = f"select {', '.join(f'c{n}' for n in range(len(cells)))} from tally"
+        return self.connection.execute(select).fetchall()[0] if cells else ()
 
     def _count(self, sql: str) -> int:
         return int(self.connection.execute(f"select count(*) from ({sql})").fetchall()[0][0])
@@ -193,24 +199,45 @@ class Screen:
         For one in ONE_EACH that is exactly one row. A false answer only costs a join. Rows of an account that
         lie apart in the files count as two accounts, so that the answer is false then.
         """
-        found = set()
-        prints: dict[str, Sequence[Row]] = {}
-        for one in self.conditions:
-            if one.lacks is not None:
-                other = self._source(one.lacks.relation, bucket)
-                if one.lacks.relation not in ONE_EACH.values():
-                    other = (
-                        "select account_id from (select account_id, lag(account_id) over () as before "
-                        f"from ({other})) where before is distinct from account_id"
-                    )
-                asked = f"select * from ({self._source(one.drives, bucket)}) as r where {one.lacks.of}"
-                for rows in {asked, other} - prints.keys():
-                    prints[rows] = self.connection.execute(
-                        f"select {FINGERPRINT} from ({rows}) as r"
-                    ).fetchall()
-                if prints[asked] == prints[other]:
-                    found.add(one.lacks.relation)
-        return frozenset(found)
+        prints: dict[tuple[str, str], Row] = {}
+        for relation in RELATIONS:
+            roles = self._roles(relation)
+            if roles:
+                prints |= _by_role(roles, self._tally(self._runs(relation, bucket), _printed(roles), []))
+        return self._same(prints)
+
+    def _roles(self, relation: str) -> list[tuple[str, str]]:
+        """Return which rows of ``relation`` are compared with those of another one, as relation and predicate."""
+        found = [(one.drives, one.lacks.of) for one in self.conditions if one.lacks]
+        found += [(one.lacks.relation, _first(one.lacks.relation)) for one in self.conditions if one.lacks]
+        return sorted({role for role in found if role[0] == relation})
+
+    def _runs(self, relation: str, bucket: Bucket) -> str:
+        """Return the rows of ``relation``, each with whether it is the first one of its account, if that is asked."""
+        source = self._source(relation, bucket)
+        if (relation, "first") not in self._roles(relation):
+            return source
+        return f"select *, account_id is distinct from lag(account_id) over () as first from ({source})"
+
+    def _given(self, proven: frozenset[str]) -> list[Condition]:
+        """Return the conditions; where every account has its row in ``proven``, that row alone decides."""
+        return [
+            replace(
+                one, drives=one.lacks.relation, where=one.lacks.otherwise, terms=((one.lacks.otherwise,),),
+                yields=one.lacks.yields, lacks=None,
+            )
+            if one.lacks and one.lacks.relation in proven and one.lacks.otherwise and one.lacks.yields
+            else one
+            for one in self.conditions
+        ]  # fmt: skip
+
+    def _same(self, prints: Mapping[tuple[str, str], Row]) -> frozenset[str]:
+        return frozenset(
+            one.lacks.relation
+            for one in self.conditions
+            if one.lacks
+            and prints[one.drives, one.lacks.of] == prints[one.lacks.relation, _first(one.lacks.relation)]
+        )
 
     @staticmethod
     def _is_settled(condition: Condition, proven: frozenset[str]) -> bool:
@@ -220,47 +247,30 @@ class Screen:
             return lacks.relation in proven and lacks.otherwise is None
         return ONE_EACH.get(condition.code) in proven
 
-    def _text(
-        self,
-        condition: Condition,
-        bucket: Bucket,
-        *,
-        proven: frozenset[str] = frozenset(),
-        kept: Mapping[str, str] | None = None,
-    ) -> str:
+    def _text(self, condition: Condition, bucket: Bucket, *, kept: Mapping[str, str] | None = None) -> str:
         """Return the condition's own text, asked of the rows of ``bucket`` that can matter for it.
 
         ``kept``: rows by relation, if they are at hand.
         """
         rows = {name: self._source(name, bucket) for name in condition.reads} | dict(kept or {})
-        lacks = condition.lacks
-        absent = _ABSENT.fullmatch(lacks.of) if lacks is not None else None
-        if lacks is not None and lacks.relation in proven and lacks.otherwise is not None:
-            if absent and condition.reads[condition.drives] == {"account_id", absent[1]}:
-                rows[lacks.relation] = f"select * from ({rows[lacks.relation]}) as r where {lacks.otherwise}"
-                kind = next(one.type for one in columns(RELATIONS[condition.drives]) if one.name == absent[1])
-                rows[condition.drives] = (
-                    f"select distinct account_id, cast(null as {kind}) as {absent[1]} from {lacks.relation}"
-                )
-        elif condition.drives not in (kept or {}):
+        if condition.drives not in (kept or {}):
             decision = literal(condition.implied, self._policy)
             rows[condition.drives] = f"select * from ({rows[condition.drives]}) as r where {decision}"
-        order = sorted(rows, key=lambda name: name == condition.drives)  # it may read the other one
-        return f"with {', '.join(f'{name} as ({rows[name]})' for name in order)} {condition.sql}"
+        return f"with {', '.join(f'{name} as ({rows[name]})' for name in rows)} {condition.sql}"
 
-    def _coded(self, condition: Condition, bucket: Bucket, proven: frozenset[str]) -> str:
+    def _coded(self, condition: Condition, bucket: Bucket) -> str:
         columns_ = COLUMNS.replace("code", f"'{condition.code}'::{CODE} as code", 1)
-        return f"select {columns_} from ({self._text(condition, bucket, proven=proven)})"
+        return f"select {columns_} from ({self._text(condition, bucket)})"
 
     def _doubt(self, bucket: Bucket, proven: frozenset[str]) -> frozenset[str]:
         """Collect the rows of data faults and return the relations that they make unknown for some account."""
-        faults = [one for one in self.conditions if one.faults]
+        faults = [one for one in self._given(proven) if one.faults]
         parts = [
             branch(self._source(relation, bucket), asked, self._policy)
             for relation, asked in self._alone(bucket, faults)
         ]
         parts += [
-            self._coded(one, bucket, proven)
+            self._coded(one, bucket)
             for one in faults
             if one.where is None and not self._is_settled(one, proven)
         ]
@@ -292,6 +302,20 @@ class Screen:
     @staticmethod
     def _shape() -> str:
         return f"select account_id, null::{CODE} as code, {COLUMNS.partition('code, ')[2]} from blocker_shape"
+
+
+def _first(relation: str) -> str:
+    """Return the predicate of one row for each account."""
+    return "true" if relation in ONE_EACH.values() else "first"
+
+
+def _printed(roles: Sequence[tuple[str, str]]) -> list[str]:
+    return [f"{part} filter (where {which})" for _, which in roles for part in FINGERPRINT]
+
+
+def _by_role(roles: Sequence[tuple[str, str]], row: Row) -> dict[tuple[str, str], Row]:
+    wide = len(FINGERPRINT)
+    return {role: row[n * wide : (n + 1) * wide] for n, role in enumerate(roles)}
 
 
 def _decisive(condition: Condition) -> set[str]:

@@ -45,6 +45,7 @@ class Lacks:
     relation: str  # the other one
     of: str  # which rows of the driving relation are asked about
     otherwise: str | None  # which rows of the other relation block too
+    yields: Mapping[str, str] | None  # what such a row yields: column of the blocker → expression
 
 
 @dataclass(frozen=True)

@@ -249,7 +249,8 @@ def _lacks(tree: exp.Expr, driving: str) -> dict[str, object]:
     """Return what a select says that asks for rows of ``driving`` without a row in another relation.
 
     ``relation``: the other one; ``of``: what is true of the rows of ``driving`` that are asked about;
-    ``otherwise``: what is true of a row of the other one that blocks too, or None. Both rows are called ``r``.
+    ``otherwise``: what is true of a row of the other one that blocks too, or None; ``yields``: the columns of that
+    blocker, or None if the other row does not have them all. Both rows are called ``r``.
     """
     tree = tree.copy()
     terms = _all_of(tree.args.get("where"))
@@ -268,12 +269,16 @@ def _lacks(tree: exp.Expr, driving: str) -> dict[str, object]:
         return {}
     if any(column.table != driving for term in terms for column in term.find_all(exp.Column)):
         return {}
-    for part in (*terms, *rest):
+    cells = tree.expressions[1:] if rest else []
+    foreign = any(one.table != other.alias_or_name for cell in cells for one in cell.find_all(exp.Column))
+    for part in (*terms, *rest, *cells):
         for column in part.find_all(exp.Column):
             column.set("table", exp.to_identifier("r"))
+    yields = {one.alias_or_name: _text_of(one.unalias()) for one in cells}
     of = " and ".join(f"({_text_of(term)})" for term in terms) or "true"
     otherwise = " or ".join(f"({_text_of(one)})" for one in rest) or None
-    return {"lacks": {"relation": other.name, "of": of, "otherwise": otherwise}}
+    found = {"relation": other.name, "of": of, "otherwise": otherwise}
+    return {"lacks": {**found, "yields": None if foreign or not rest else yields}}
 
 
 def _all_of(term: exp.Expr | None) -> list[exp.Expr]:

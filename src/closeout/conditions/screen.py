@@ -23,6 +23,7 @@ from closeout.facts.schema import RELATIONS
 from closeout.policy import Policy
 
 MARKER = "summary.json"
+KEYS = 250_000  # accounts whose keys are compared at once; keeps the peak below 256 MB
 BATCH = 2_000  # accounts of a live database in one query
 Progress = Callable[[int, int], None]
 
@@ -70,7 +71,7 @@ def finish(folder: Path, found: Mapping[str, Any]) -> None:
 
 def refuse_duplicates(folder: parquet.Folder) -> None:
     """Look for keys that stand there twice, bucket by bucket. Raises: BadFacts naming file and row group."""
-    ranges = buckets.split(folder)
+    ranges = buckets.split(folder, size=KEYS)
     problems: list[str] = []
     with bounded("160MB") as connection:
         for name in folder.files:
