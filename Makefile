@@ -31,7 +31,7 @@ test: ready browser ## every test, linter, type check and house rule
 test-web: ready browser ## the portal's gate in a real Chromium, and its texts; two minutes on two cores
 	$(RUN)/pytest tests/web --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
 
-lighthouse: ready browser ## Lighthouse over the pages: accessibility, best practices and SEO must be 100; needs node
+lighthouse: ready browser ## Lighthouse (accessibility, best practices and SEO must be 100) and html-validate over the pages; needs node
 	@command -v npx >/dev/null || { echo "closeout: make lighthouse needs node 20 or newer with npx: https://nodejs.org"; exit 1; }
 	$(RUN)/pytest tests/web/lighthouse.py --quiet $(ARGS)
 

@@ -1,4 +1,4 @@
-"""Lighthouse over the holder's pages: ``make lighthouse``. Needs node; not part of ``make test``.
+"""Lighthouse and html-validate over the holder's pages: ``make lighthouse``. Needs node; not part of ``make test``.
 
 Accessibility, best practices and SEO must be 100 on every page. Pages behind the sign-in are closed to crawlers on
 purpose (robots.txt), so there the one audit that demands the opposite is left out.
@@ -12,13 +12,14 @@ import os
 import shutil
 import signal
 import subprocess
+import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.web import browser as browsers
 
-VERSION = "12.8.2"  # the newest that runs on node 20
+VERSION, VALIDATOR = "12.8.2", "10.9.0"  # the newest that run on node 20
 NODE = "make lighthouse needs node 20 or newer with npx (https://nodejs.org); nothing was measured."
 CATEGORIES = ("accessibility", "best-practices", "seo")
 PATIENCE = 300  # seconds for one page; half a minute is usual
@@ -30,6 +31,7 @@ SIGNED_IN = {
     "cooling": ("/case", "/withdrawal", "/stop"),
     "reviewed": ("/proof",),
 }
+VISITS = [("", path) for path in PUBLIC] + [(who, path) for who, paths in SIGNED_IN.items() for path in paths]
 SPOKEN = {"zh": "zh-CN", "en": "en-US"}
 
 
@@ -59,23 +61,62 @@ def measured(address: str, headers: dict[str, str], place: Path, *, private: boo
     return report
 
 
+SHARED = [
+    "radio",
+    "button",
+    "reset",
+    "submit",
+    "checkbox",
+]  # ticks of one list have one name, as the server reads it
+VALIDITY = {
+    "root": True,
+    "extends": ["html-validate:recommended"],
+    "rules": {"form-dup-name": ["error", {"shared": SHARED}]},
+}
+
+
+def _ready() -> None:
+    if shutil.which("npx") is None:
+        pytest.fail(NODE, pytrace=False)
+    assert browsers.main() == 0, browsers.ADVICE
+
+
+def _headers(cast: Any, who: str, path: str, language: str) -> dict[str, str]:
+    headers = {"Accept-Language": SPOKEN[language]}
+    if who:
+        headers["Cookie"] = f"sid={cast.session(who, language)}"
+    if path == "/stop":
+        headers["Cookie"] += f"; stop={cast.link(who, language).rpartition('/')[2]}"
+    return headers
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_page_is_clean_for_html_validate(site: str, cast: Any, tmp_path: Path, language: str) -> None:
+    """Issue 5, bar: html-validate clean, by its own recommended rules."""
+    _ready()
+    (tmp_path / ".htmlvalidate.json").write_text(json.dumps(VALIDITY))
+    for number, (who, path) in enumerate(VISITS):
+        request = urllib.request.Request(site + path, headers=_headers(cast, who, path, language))
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            assert answer.url == site + path
+            name = f"{number:02}{path.replace('/', '-')}.html"
+            (tmp_path / name).write_bytes(answer.read())
+    found = subprocess.run(
+        ["npx", "--yes", f"html-validate@{VALIDATOR}", "--formatter=text", "*.html"],
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=PATIENCE,
+    )  # fmt: skip
+    assert (found.returncode, found.stdout) == (0, "")
+
+
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_every_page_has_full_marks(
     site: str, cast: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str], language: str
 ) -> None:
     """Issue 5, bar: Lighthouse accessibility, best practices and SEO 100."""
-    if shutil.which("npx") is None:
-        pytest.fail(NODE, pytrace=False)
-    assert browsers.main() == 0, browsers.ADVICE
+    _ready()
     less = []
-    visits = [("", path) for path in PUBLIC]
-    visits += [(by, path) for by, paths in SIGNED_IN.items() for path in paths]
-    for who, path in visits:
-        headers = {"Accept-Language": SPOKEN[language]}
-        if who:
-            headers["Cookie"] = f"sid={cast.session(who, language)}"
-        if path == "/stop":
-            headers["Cookie"] += f"; stop={cast.link(who, language).rpartition('/')[2]}"
+    for who, path in VISITS:
+        headers = _headers(cast, who, path, language)
         report = measured(site + path, headers, tmp_path, private=bool(who))
         final = report["finalDisplayedUrl"].removeprefix(site)
         assert final.partition("?")[0] == path, f"{path} led to {final}"
