@@ -41,8 +41,9 @@ BEYOND = {  # what the table of rights does not name, for it is about no case, o
 }
 TOO_LATE = {("holds", "erased"): 409}  # compliance is told that nothing is left; hard case 41
 CHANGED = """
-select coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) from pg_stat_xact_user_tables
-where relname <> 'django_session'
+select coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0),
+    coalesce(sum(n_tup_ins) filter (where schemaname = 'audit'), 0)
+from pg_stat_xact_user_tables where relname <> 'django_session'
 """
 
 
@@ -54,12 +55,12 @@ def undone() -> Iterator[str]:
     transaction.savepoint_rollback(point)
 
 
-def changes() -> int:
-    """Count the rows that were written in this transaction, also those that were taken back."""
+def changes() -> tuple[int, int]:
+    """Count the rows written in this transaction, also those that were taken back; and how many are of the log."""
     with connection.cursor() as cursor:
         cursor.execute(CHANGED)
-        (count,) = cursor.fetchone()
-    return int(count)
+        count, logged = cursor.fetchone()
+    return int(count), int(logged)
 
 
 @pytest.fixture
@@ -98,16 +99,18 @@ class Sweep:
 
     def cell(self, name: str, who: str, point: str, form: Mapping[str, Any], want: int) -> Iterator[str]:
         """Send one form as one person; yield what is wrong with the answer or with what is stored."""
-        before = changes()
+        before, before_logged = changes()
         response = self.clients[who].post(address(name, self.world), {**DEEDS[name].said, **form})
-        written, said = changes() - before, response.status_code
+        after, after_logged = changes()
+        written, logged, said = after - before, after_logged - before_logged, response.status_code
         if written:
             transaction.savepoint_rollback(point)
         if said == 302 and response.headers["Location"].startswith(reverse("console:signin")):
             said = 401
         self.cells += 1
-        if said != want or (said in (200, 302)) != bool(written):
-            yield f"{name} as {who}: {said}, {written} rows written, wanted {want}"
+        works = said in (200, 302)
+        if said != want or works != bool(written) or works != bool(logged):
+            yield f"{name} as {who}: {said}, wanted {want}; {written} rows written, {logged} of them in the log"
 
     def state(self, name: str, deed: Deed, state: str) -> Iterator[str]:
         """Send the form while the case is in ``state``."""
@@ -149,7 +152,7 @@ def everybody(world: World) -> dict[str, Client]:
 
 
 def test_every_form_as_everybody_in_every_state(world: World) -> None:
-    """Default is no. A no writes nothing, not even what is taken back; a yes writes something where it works."""
+    """Default is no. A no writes nothing, not even what is taken back; a yes writes, and stands in the audit log."""
     sweep = Sweep(world, everybody(world))
     with transaction.atomic():
         wrong = [
