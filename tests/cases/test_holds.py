@@ -28,7 +28,8 @@ ORDER: dict[str, Any] = {
     "scope": "both",
 }
 PAGES = ("/console/", "/console/cases/{number}", "/console/search?q={account}", "/console/numbers",
-         "/console/cases/{number}/reconciliation")  # fmt: skip
+         "/console/cases/{number}/reconciliation", "/console/cases/{number}/thread",
+         "/console/?team=support&waits=us&value=0")  # fmt: skip
 
 
 @pytest.fixture
