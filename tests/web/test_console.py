@@ -155,6 +155,14 @@ def test_a_message_goes_both_ways_and_a_foreign_address_is_marked(visit: Any, ba
     backstage.wrote(account=account, text="Thank you, I wait here.")
     page.get_by_text("Thank you, I wait here.").wait_for()
     assert support.complaints == []
+    support.context.set_offline(offline=True)  # what is said meanwhile is there afterwards, each message once
+    for text in ("First while you were away.", "Second while you were away."):
+        backstage.wrote(account=account, text=text)
+    support.context.set_offline(offline=False)
+    page.get_by_text("Second while you were away.").wait_for(timeout=60_000)
+    said = thread.locator(".said").all_inner_texts()
+    assert len(said) == len(set(said)) == 5
+    assert said[-2].startswith("First")
 
 
 @pytest.mark.parametrize(("language", "width"), [("zh", 390), ("en", 1280)])
