@@ -277,6 +277,21 @@ def test_columns_widen_when_a_later_row_needs_it(tmp_path: Path) -> None:
     assert read[-1] == {"id": "A-1", "x": f"{Decimal('1e-30'):f}", "new": True}
 
 
+def test_columns_are_written_as_they_come_and_not_gathered(tmp_path: Path) -> None:
+    """R-REC-1: five million rows in bounded memory. Each batch is in the file before the next is asked for."""
+    target, sizes = tmp_path / "trades.parquet", []
+
+    def batches() -> Iterator[pyarrow.RecordBatch]:
+        for number in range(5):
+            sizes.append(target.stat().st_size if target.exists() else 0)
+            yield pyarrow.record_batch({"trade_id": list(range(number * 1000, number * 1000 + 1000))})
+
+    assert tables.write_parquet(batches, target) == 5000
+    assert [row["trade_id"] for row in tables.read_parquet(target)] == list(range(5000))
+    assert sizes[0] == 0
+    assert all(before < after for before, after in zip(sizes, sizes[1:], strict=False))
+
+
 def test_json_is_one_array(archive: export.Archive) -> None:
     with zipfile.ZipFile(archive.path) as opened:
         assert json.loads(opened.read("json/logins.json")) == []

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -74,10 +74,10 @@ def write_parquet(rows: Rows, target: Path) -> int:
 
 def _write(rows: Iterable[Row] | Iterable[pa.RecordBatch], target: Path, schema: pa.Schema) -> int:
     stream, count = iter(rows), 0
-    first = list(islice(stream, BATCH))
+    first = list(islice(stream, 1))
     if first and isinstance(first[0], pa.RecordBatch):
-        return _write_batches(chain(first, stream), target)
-    batch: list[Row] = first
+        return _write_batches(first.pop(), stream, target)
+    batch: list[Row] = [*first, *islice(stream, BATCH - 1)]
     schema = _widened(schema, batch)[0]
     with _writer(target, schema) as writer:
         while batch:
@@ -90,14 +90,15 @@ def _write(rows: Iterable[Row] | Iterable[pa.RecordBatch], target: Path, schema:
     return count
 
 
-def _write_batches(batches: Iterable[pa.RecordBatch], target: Path) -> int:
-    """Write what comes in columns already; the columns are those of the first batch."""
-    count, stream = 0, iter(batches)
-    first = next(stream)
-    with _writer(target, first.schema) as writer:
-        for batch in chain([first], stream):
+def _write_batches(batch: pa.RecordBatch | None, stream: Iterator[pa.RecordBatch], target: Path) -> int:
+    """Write what comes in columns already, one batch at a time; the columns are those of the first."""
+    assert batch is not None
+    count = 0
+    with _writer(target, batch.schema) as writer:
+        while batch is not None:
             count += batch.num_rows
             writer.write_batch(batch, row_group_size=ROW_GROUP)
+            batch = next(stream, None)
     return count
 
 

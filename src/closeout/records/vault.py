@@ -18,6 +18,7 @@ from typing import Any, cast
 import psycopg
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from psycopg import errors
 from psycopg.rows import tuple_row
 
 from closeout.records.keys import KEY_BYTES, NONCE_BYTES, KeyGone, KeyPort, unwrap_all
@@ -44,7 +45,6 @@ select
 from unnest(%(subjects)s::text[]) with ordinality as given (subject, place)
 left join counted on given.subject = counted.subject
 order by given.place
-on conflict (subject, class) do nothing
 returning number, subject, keys, digest
 """
 OPEN_EPOCH = "select number, kek_id from keyring.epoch where closed_at is null for share"
@@ -207,15 +207,12 @@ class Vault:
             raise ValueError("at must be naive UTC")
         with self._keyring() as connection, connection.cursor(row_factory=tuple_row) as cursor:
             _lock(cursor, subjects)
-            said = f"{at.isoformat(timespec='microseconds')}Z"
-            given = {"subjects": list(dict.fromkeys(subjects)), "class": cls, "at": at, "said": said}
-            cursor.execute(DESTROY, given)
-            receipts = {
-                subject: Destroyed(number, subject, cls, keys, at, digest)
-                for number, subject, keys, digest in cursor
-            }
-            if missing := [subject for subject in subjects if subject not in receipts]:
-                receipts |= _receipts(cursor, missing, cls)
+            try:
+                with connection.transaction():
+                    receipts = _destroy(cursor, subjects, cls, at)
+            except errors.UniqueViolation:  # repeated: some were destroyed before
+                receipts = _receipts(cursor, subjects, cls)
+                receipts |= _destroy(cursor, [one for one in subjects if one not in receipts], cls, at)
         return [receipts[subject] for subject in subjects]
 
     def destroyed(self, subject: str, cls: str) -> Destroyed | None:
@@ -347,6 +344,20 @@ def _lock(cursor: psycopg.Cursor[Any], subjects: Sequence[str]) -> None:
         " from jsonb_array_elements_text(%s::jsonb) as given (subject) order by place) as places",
         (LOCK, json.dumps(subjects)),
     )
+
+
+def _destroy(
+    cursor: psycopg.Cursor[Any], subjects: Sequence[str], cls: str, at: datetime
+) -> dict[str, Destroyed]:
+    """Destroy the keys of subjects that have no receipt yet; the locks hold until both are committed.
+
+    Raises: UniqueViolation (somebody has one).
+    """
+    said = f"{at.isoformat(timespec='microseconds')}Z"
+    cursor.execute(DESTROY, {"subjects": list(dict.fromkeys(subjects)), "class": cls, "at": at, "said": said})
+    return {
+        subject: Destroyed(number, subject, cls, keys, at, digest) for number, subject, keys, digest in cursor
+    }
 
 
 def _newest(cursor: psycopg.Cursor[Any], subject: str, cls: str) -> tuple[int, str, bytes] | None:
