@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -289,7 +290,7 @@ def test_columns_are_written_as_they_come_and_not_gathered(tmp_path: Path) -> No
     assert tables.write_parquet(batches, target) == 5000
     assert [row["trade_id"] for row in tables.read_parquet(target)] == list(range(5000))
     assert sizes[0] == 0
-    assert all(before < after for before, after in zip(sizes, sizes[1:], strict=False))
+    assert all(before < after for before, after in pairwise(sizes))
 
 
 def test_json_is_one_array(archive: export.Archive) -> None:
