@@ -1,7 +1,8 @@
-"""Every POST of the console as everybody in every state: what is not allowed is refused and changes nothing.
+"""Every POST of the console: what is not allowed is refused and changes nothing, what is allowed stands in the log.
 
-Issue 7: role × action × state over HTTP. Who may is said in test_permissions.py, by hand; a form of the console that
-is not in ``console_deeds.DEEDS`` fails here.
+Issue 7: role × action × state over HTTP, as everybody in the state where a form works, and as somebody who has the
+right there in every state where it ends. Who may is said in test_permissions.py, by hand and for every cell; a form of
+the console that is not in ``console_deeds.DEEDS`` fails here.
 """
 
 from __future__ import annotations
@@ -120,8 +121,10 @@ class Sweep:
             )
             form = deed.given(self.world)
             with undone() as point:
-                for who, want in people_of(deed, state):
-                    yield from self.cell(name, who, point, form, TOO_LATE.get((name, state), want))
+                for who, told in people_of(deed, state):
+                    want = TOO_LATE.get((name, state), told)
+                    for said in self.cell(name, who, point, form, want):
+                        yield f"{said}; the case in {state or 'review'}"
 
 
 def people_of(deed: Deed, state: str) -> Iterator[tuple[str, int]]:
