@@ -3,9 +3,9 @@
     make bench-screen [ARGS="--accounts 1000000 --sample 20000 --parts live,population,growth,spark,peers --times 10"]
 
 Every figure of one table is from one run on one machine; ratios matter, times are context. Ours is measured on
-the whole population, the peers on a sample, because they are linear and slow; each peer gets ready-made
-dictionaries, floats for amounts and microseconds for times, decides the conditions that look at one row
-(38 of 42), and returns code and item only.
+the whole population, the peers on a sample, because they are linear and slow. Both sides open their files; a peer
+gets dictionaries with floats for amounts and microseconds for times, which DuckDB converts for it, decides the
+conditions that look at one row (38 of 42), and returns account and code only.
 """
 
 from __future__ import annotations
@@ -49,9 +49,16 @@ def part_rows(folder: Path) -> dict[str, float]:
     opened = parquet.opened(folder)
     work = buckets.Screen(opened, Policy().row(AT))
     with tempfile.TemporaryDirectory() as out:
-        return measured(
-            lambda: [work.write(one, Path(out) / f"{one.number}.parquet") for one in buckets.split(opened)]
-        )
+
+        def write(work: buckets.Screen) -> None:
+            for one in buckets.split(work.folder):
+                work.write(one, Path(out) / f"{one.number}.parquet")
+
+        found = measured(lambda: write(work))
+        whole = measured(
+            lambda: write(buckets.Screen(parquet.opened(folder), Policy().row(AT)))
+        )  # as a peer does
+    return found | {"whole": whole["cpu"]}
 
 
 def _floor(folder: Path, columns: dict[str, set[str]]) -> dict[str, float]:
@@ -274,7 +281,7 @@ def table(
     targets = {"python": 40, "cel": 100, "zen": 120, "rule_engine": 80}
     for peer in peers:
         if found.get(peer) and found.get("rows"):
-            ours, theirs = accounts / found["rows"]["cpu"], sample / found[peer]["cpu"]
+            ours, theirs = accounts / found["rows"]["whole"], sample / found[peer]["cpu"]
             shown = f"{ours / theirs:.0f}× ({ours:,.0f} against {theirs:,.0f} accounts per CPU second)"
             _line(f"Parquet in, Parquet out, against {peer}", shown, f"≥ {targets[peer]}×")
     if found.get("spark") and found.get("rows"):
