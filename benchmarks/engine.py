@@ -49,7 +49,8 @@ from made
 """
 FLOOR = """
 with due as (
-    select id, number from cases_case where state = 'cooling_off' and due_at <= %(now)s
+    select id, number from cases_case
+    where campaign_id is null and due_at is not null and state = 'cooling_off' and due_at <= %(now)s
     order by due_at limit 1000 for no key update skip locked
 ), moved as (
     update cases_case as c set state = 'closing', due_at = null, revision = c.revision + 1, looked_at = %(now)s

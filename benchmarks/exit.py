@@ -34,6 +34,10 @@ population = {jurisdictions = ["HK"]}
 waves = [100, 1000, 10000]
 """
 TOGETHER = 1000
+SIZE = """
+select greatest(pg_total_relation_size(%(table)s::regclass), sum(pg_total_relation_size(relid)))
+from pg_partition_tree(%(table)s::regclass)
+"""
 RICH, TRADING, HELD = 50, 40, 500  # one in so many
 
 
@@ -259,7 +263,7 @@ def _tell(name: str, out: Path) -> None:
     (cases,) = execute("select count(*) from cases_case")
     for table in ("cases_case", "cases_caseevent", "cases_effect", "audit.entry", "cases_campaignmember",
                   "cases_campaignnotice"):  # fmt: skip
-        (size,) = execute("select pg_total_relation_size(%(table)s::regclass)", table=table)
+        (size,) = execute(SIZE, table=table)
         say(f"    {table:24} {size / max(cases, 1):8,.0f} bytes for each case, indexes included")
     accounted = sum(found["outcomes"].values())
     say(f"{accounted:,} of {found['population']:,} accounts have an outcome; {out}/report.pdf")

@@ -86,6 +86,10 @@ class Exchange:
     def open(self, account: int, *, policy: Policy | None = None) -> Case:
         """Return an application that is ready to be submitted."""
         case = applications.open_case(account, venue=venues.SANDBOX, language="en", now=self.now)
+        return self.ready(case, policy=policy)
+
+    def ready(self, case: Case, *, policy: Policy | None = None) -> Case:
+        """Return ``case`` as if everything were typed and ticked."""
         kept = policies.keep(policy or policies.in_force(), now=self.now)
         Case.objects.filter(pk=case.pk).update(verified_at=self.now, policy=kept)
         case.refresh_from_db()

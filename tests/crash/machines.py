@@ -64,6 +64,7 @@ def random_kills(bench: Bench, people: int, *, kills: int, each: int, seed: int,
             judge(tally, f"run {tally.points}", found, wanted)
         else:
             tally.stuck.append(f"run {tally.points}")
+        say("  … " + tally.line("runs so far"))
     return tally
 
 

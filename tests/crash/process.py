@@ -82,7 +82,8 @@ def apply_all(name: str, environment: Mapping[str, str], acknowledged: Path) -> 
     from tests.cases.exchange import Exchange
 
     from closeout.cases import queries, venues
-    from closeout.lifecycle import State
+    from closeout.cases.operations import HOLDER, advance
+    from closeout.lifecycle import Event, State
 
     with venues.sandbox().connection() as opened:
         rows = opened.execute("select account_id from sandbox.account order by account_id").fetchall()
@@ -91,7 +92,9 @@ def apply_all(name: str, environment: Mapping[str, str], acknowledged: Path) -> 
         for account in exchange.accounts:
             case = queries.case_of(account, venue=venues.SANDBOX)
             if case is None or case.state == State.APPLICATION:
-                exchange.apply(account)
+                # Killed after it was opened, an application stands and is gone on with.
+                case = exchange.open(account) if case is None else exchange.ready(case)
+                advance([case.pk], Event.SUBMIT, actor=HOLDER, now=exchange.now)
                 file.write(f"{account}\n")
                 file.flush()
                 os.fsync(file.fileno())
