@@ -38,7 +38,7 @@ FORK = get_context("fork")  # Django is imported once; a schedule then costs lit
 # where, may differ: a person who starts again asks for another code.
 STANDING = {
     "case": "select state, held, clock_left, withdrawals from cases_case order by id",
-    "history": "select event, from_state, to_state, actor, detail::text from cases_caseevent "
+    "history": "select revision, event, from_state, to_state, actor, detail::text from cases_caseevent "
     "order by case_id, revision",
     "effects": "select kind, state, count(*) from cases_effect where not data ? 'message' group by 1, 2 order by 1, 2",
     "letters": "select template, channel, sent_at is not null, count(*) from cases_message where template <> 'code' "

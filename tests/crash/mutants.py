@@ -231,15 +231,13 @@ def closed_without_archive() -> None:
 
 def keys_kept() -> None:
     """The keys survive the erasure."""
-    from closeout.cases import closing
     from closeout.records.vault import Destroyed, Vault
 
-    def kept(self: Any, subject: str, cls: str, at: Any) -> Destroyed:
+    def kept(self: Any, subjects: Any, cls: str, at: Any) -> list[Destroyed]:
         del self
-        return Destroyed(1, subject, cls, 1, at, "0" * 64)
+        return [Destroyed(1, subject, cls, 1, at, "0" * 64) for subject in subjects]
 
-    Vault.destroy = kept
-    del closing
+    Vault.destroy_all = kept
 
 
 def erased_twice_asked() -> None:
@@ -277,7 +275,7 @@ def _handlers() -> dict[str, Any]:
 
 
 def submitted_twice() -> None:
-    """A submission that is repeated after a crash is written a second time."""
+    """A step counts as two."""
     from closeout.cases import journal
 
     _text(journal, "RECORD", "revision = c.revision + 1", "revision = c.revision + 2")
