@@ -131,7 +131,7 @@ def fail_over(people: int, seed: int, *, synchronous: bool = True) -> tuple[int,
             }
             crew = Crew(name, environment, folder)
             try:
-                enough = random.Random(seed).randint(2, people // 2)
+                enough = random.Random(seed).randint(1, max(people // 2, 1))
                 assert wait_for(lambda: len(crew.accepted()) >= enough)
                 kill_server(cluster)
                 begun = CLOCK.monotonic()
