@@ -247,18 +247,24 @@ def connection(_shared_database: str) -> Iterator[psycopg.Connection[tuple[Any, 
 @pytest.fixture(scope="session")
 def django_db_setup(
     request: pytest.FixtureRequest, cluster_url: str, case_template: str, django_db_blocker: Any
-) -> Iterator[None]:
-    """Make Django's test database with the tables of the core rooms as well, and a keyring beside it."""
+) -> Iterator[str]:
+    """Make Django's test database with the tables of the core rooms as well, and a keyring beside it: its URL."""
     from django.db import connection as django_connection
     from django.test.utils import setup_databases, teardown_databases
 
     suffix = getattr(request.config, "workerinput", {}).get("workerid", "")
     asked = {"NAME": f"django{os.getpid()}{suffix}", "TEMPLATE": case_template}
     django_connection.settings_dict["TEST"].update(asked)
-    with _clone(cluster_url, TEMPLATE_KEYRING) as keyring, pytest.MonkeyPatch.context() as environment:
-        environment.setenv("CLOSEOUT_KEYRING_URL", keyring)
+    with _clone(cluster_url, TEMPLATE_KEYRING) as keyring:
         with django_db_blocker.unblock():
             made = setup_databases(verbosity=0, interactive=False)
-        yield
+        yield keyring
         with django_db_blocker.unblock():
             teardown_databases(made, verbosity=0)
+
+
+@pytest.fixture(autouse=True)
+def _keyring_of_django(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Name Django's keyring during a test of Django's database, and to no other test of this process."""
+    if request.node.get_closest_marker("django_db") is not None:
+        monkeypatch.setenv("CLOSEOUT_KEYRING_URL", request.getfixturevalue("django_db_setup"))

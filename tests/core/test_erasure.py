@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 import os
+import shutil
 import subprocess
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
@@ -215,6 +216,26 @@ def test_the_sweep_finds_a_person_in_any_kind_of_column(
 def test_a_word_at_the_border_of_two_pieces_is_found(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"." * (traces.CHUNK - 3) + b"canary" + b".")
     assert [trace.count for trace in traces.in_files([tmp_path], ["canary"])] == [1]
+
+
+def test_a_folder_that_vanishes_is_skipped_and_one_that_cannot_be_read_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other databases of a server come and go while it is searched."""
+    for name in ("0", "gone/1", "kept/2"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("canary")
+    real = traces._pieces
+
+    def pieces(path: Path, overlap: int) -> Iterator[bytes]:
+        shutil.rmtree(tmp_path / "gone", ignore_errors=True)
+        return real(path, overlap)
+
+    monkeypatch.setattr(traces, "_pieces", pieces)
+    found = [Path(trace.place).name for trace in traces.in_files([tmp_path], ["canary"])]
+    assert found == ["0", "2"]
+    with pytest.raises(PermissionError):
+        traces._unless_vanished(PermissionError("closed"))
 
 
 def test_a_word_that_says_nothing_is_refused(both: tuple[psycopg.Connection[Any], vault.Vault]) -> None:

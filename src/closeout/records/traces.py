@@ -6,6 +6,7 @@ that somebody forgot to list is searched like all others.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -88,18 +89,33 @@ def _holds(column: str, kind: str) -> sql.Composed:
 def in_files(roots: Iterable[Path], needles: Sequence[str]) -> list[Trace]:
     """Return every file under ``roots`` whose bytes hold one of ``needles``: data files, log segments, archives.
 
-    Files are read in pieces that overlap, so that nothing hides at a border. A file that vanishes meanwhile is skipped.
+    Files are read in pieces that overlap, so that nothing hides at a border. What vanishes meanwhile is skipped.
     """
     _demand_telling(needles)
     wanted = [needle.encode() for needle in needles]
     overlap = max(map(len, wanted)) - 1
     found = []
     for root in roots:
-        for path in sorted(root.rglob("*")) if root.is_dir() else [root]:
+        for path in _files(root):
             count = _count(path, wanted, overlap)
             if count:
                 found.append(Trace(str(path), count))
     return found
+
+
+def _files(root: Path) -> Iterator[Path]:
+    """Yield the files under ``root`` in their order; a folder that vanishes meanwhile has none."""
+    if not root.is_dir():
+        yield root
+    for folder, names, files in os.walk(root, onerror=_unless_vanished):
+        names.sort()
+        yield from (Path(folder, name) for name in sorted(files))
+
+
+def _unless_vanished(error: OSError) -> None:
+    """Raise what keeps a folder from being searched. Raises: OSError, e.g. for lack of permission."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _count(path: Path, wanted: Sequence[bytes], overlap: int) -> int:
