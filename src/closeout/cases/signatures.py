@@ -11,17 +11,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from closeout.cases import (
-    audit,
-    desk,
-    evidence,
-    holds,
-    mandates,
-    policies,
-    queries,
-    signed_names,
-    way_back,
-)
+from closeout.cases import audit, desk, evidence, holds, mandates, policies, queries, signed_names, way_back
 from closeout.cases.mandate_kinds import KINDS, OF_SIGNER
 from closeout.cases.models import Case, Evidence, EvidenceRequest, Mandate, Signer
 from closeout.cases.operations import Actor, advance

@@ -185,18 +185,18 @@ def affiliate(rows: Sequence[Raw], seen: Seen) -> Iterator[Rebate]:
         )
 
 
+def open_contract(seen: Seen, number: str) -> Rebate:
+    """Build a contract that pays commission until it is ended."""
+    return Rebate(
+        account_id=seen.account_id, rebate_id=number, kind="contract", state="open", asset=None, amount=None
+    )
+
+
 def invitations(rows: Sequence[Raw], seen: Seen) -> Iterator[Rebate]:
     """Read ``affiliate/link/list``: a link that somebody came through still pays commission for what they trade."""
     for row in rows:
         if text(row, "linkStatus") != "abnormal" and amount(row, "inviteeCnt"):
-            yield Rebate(
-                account_id=seen.account_id,
-                rebate_id=f"link-{text(row, 'channelId')}",
-                kind="contract",
-                state="open",
-                asset=None,
-                amount=None,
-            )
+            yield open_contract(seen, f"link-{text(row, 'channelId')}")
 
 
 def postings(rows: Sequence[Raw]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -14,14 +14,24 @@ from closeout.venues.okx.declared import Answer
 from closeout.venues.okx.endpoints import get
 from closeout.venues.okx.errors import Failure, Kind
 from closeout.venues.okx.links import Sub
-from closeout.venues.okx.reading import CONFIG, READINGS, SUBS, Answers, Reading, ask, reading, table
+from closeout.venues.okx.reading import (
+    CONFIG,
+    READINGS,
+    SUBS,
+    Answers,
+    Follow,
+    Next,
+    Reading,
+    ask,
+    reading,
+    table,
+)
 from closeout.venues.okx.seen import Seen
 from closeout.venues.okx.values import Raw, Unreadable, moment
 from closeout.venues.okx.wire import Wire
 
 __all__ = ["Looked", "look"]
 
-Follows = Callable[[Sequence[Raw]], list[Reading]]
 STATUS = "status of "
 
 
@@ -74,30 +84,30 @@ def look(
     )
 
 
-def _of_subs(listed: Sequence[Raw]) -> list[Reading]:
-    """Return what to ask about each listed sub-account; a list that cannot be read is judged later."""
-    try:
-        return [one for sub in links.subs(listed) for one in _sub_readings(sub)]
-    except Unreadable:
-        return []
+def _if_readable(follow: Next) -> Next:
+    """Return what to ask after a list, nothing if the list cannot be read: that is judged later."""
 
-
-def _status_of(asked: Callable[[Sequence[Raw]], Mapping[str, Mapping[str, str]]]) -> Follows:
-    """Return what follows a list of deposits or withdrawals: when each that is on its way is expected."""
-
-    def follow(listed: Sequence[Raw]) -> list[Reading]:
+    def asked(listed: Sequence[Raw]) -> Sequence[Reading]:
         try:
-            wanted = asked(listed)
+            return follow(listed)
         except Unreadable:
             return []
-        return [
-            reading(
-                "asset/deposit-withdraw-status", "", name=f"{STATUS}{number}", params=params, optional=True
-            )
-            for number, params in wanted.items()
-        ]
 
-    return follow
+    return asked
+
+
+def _of_subs(listed: Sequence[Raw]) -> list[Reading]:
+    """Return what to ask about each listed sub-account. Raises: Unreadable."""
+    return [one for sub in links.subs(listed) for one in _sub_readings(sub)]
+
+
+def _statuses(wanted: Mapping[str, Mapping[str, str]]) -> list[Reading]:
+    """Return the questions when each transfer that is on its way is expected."""
+    path = "asset/deposit-withdraw-status"
+    return [
+        reading(path, "", name=f"{STATUS}{number}", params=params, optional=True)
+        for number, params in wanted.items()
+    ]
 
 
 def _arrivals(answered: Answers, now: datetime) -> dict[str, datetime]:
@@ -107,10 +117,10 @@ def _arrivals(answered: Answers, now: datetime) -> dict[str, datetime]:
     return {number: at for number, at in dates.items() if at is not None and at > now}
 
 
-FOLLOW: Mapping[str, Follows] = {
-    SUBS: _of_subs,
-    "asset/deposit-history": _status_of(motion.asked_deposits),
-    "asset/withdrawal-history": _status_of(motion.asked_withdrawals),
+FOLLOW: Follow = {
+    SUBS: _if_readable(_of_subs),
+    "asset/deposit-history": _if_readable(lambda listed: _statuses(motion.asked_deposits(listed))),
+    "asset/withdrawal-history": _if_readable(lambda listed: _statuses(motion.asked_withdrawals(listed))),
 }
 
 

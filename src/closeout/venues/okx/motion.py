@@ -41,7 +41,11 @@ def withdrawals(rows: Sequence[Raw], seen: Seen) -> Iterator[Transfer]:
     """Read ``asset/withdrawal-history``: every state that is not a documented end is in flight."""
     for row in rows:
         if text(row, "state") not in WITHDRAWAL_FINAL:
-            yield _transfer(seen, f"withdrawal-{text(row, 'wdId')}", "withdrawal", row)
+            yield _transfer(seen, _withdrawal_number(row), "withdrawal", row)
+
+
+def _withdrawal_number(row: Raw) -> str:
+    return f"withdrawal-{text(row, 'wdId')}"
 
 
 def asked_deposits(rows: Sequence[Raw]) -> dict[str, dict[str, str]]:
@@ -55,7 +59,7 @@ def asked_deposits(rows: Sequence[Raw]) -> dict[str, dict[str, str]]:
 def asked_withdrawals(rows: Sequence[Raw]) -> dict[str, dict[str, str]]:
     """Return what ``asset/deposit-withdraw-status`` is asked about withdrawals, by number. Raises: Unreadable."""
     moving = [row for row in rows if text(row, "state") not in WITHDRAWAL_FINAL]
-    return {f"withdrawal-{text(row, 'wdId')}": {"wdId": text(row, "wdId")} for row in moving[:ASKED_MAX]}
+    return {_withdrawal_number(row): {"wdId": text(row, "wdId")} for row in moving[:ASKED_MAX]}
 
 
 def arrival(rows: Sequence[Raw]) -> datetime | None:

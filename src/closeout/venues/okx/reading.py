@@ -176,7 +176,8 @@ SUBS = "users/subaccount/list"
 Answers = dict[str, list[Raw] | Failure]
 
 
-Follow = Mapping[str, Callable[[Sequence[Raw]], Sequence[Reading]]]
+Next = Callable[[Sequence[Raw]], Sequence[Reading]]
+Follow = Mapping[str, Next]
 
 
 def ask(wire: Wire, wanted: Sequence[Reading], follow: Follow | None = None) -> Answers:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 
 from closeout.facts.schema import ApiKey, OpenOrder, Position, Rebate
+from closeout.venues.okx import links
 from closeout.venues.okx.seen import Seen, exact
 from closeout.venues.okx.values import ZERO, Raw, amount, amount_or_none, instant, parts, text
 
@@ -174,11 +175,4 @@ def lead_role(rows: Sequence[Raw], seen: Seen) -> Iterator[Rebate]:
         for part in parts(row, "details"):
             if text(part, "roleType", "0") == "1":
                 kind = text(part, "instType", "").lower() or "contract"
-                yield Rebate(
-                    account_id=seen.account_id,
-                    rebate_id=f"lead-{kind}",
-                    kind="contract",
-                    state="open",
-                    asset=None,
-                    amount=None,
-                )
+                yield links.open_contract(seen, f"lead-{kind}")
